@@ -1,0 +1,79 @@
+"""The code objects of a compiled module, by place.
+
+Owns: `CodeIndex`: which code object the interpreter made for which definition.
+
+Rules
+1. A definition is found by the line and name of its code object, never by name alone: several may share a qualname.
+2. The index covers what `outline` covers: functions and classes that are not nested in a function. It is made from the
+   compiled module and knows nothing of libcst, so that the two can be held against each other.
+
+Tests: tests/build/test_codetree.py.
+"""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from types import CodeType
+
+from hotbuild_runtime.fingerprint import fingerprint
+
+from .source import compiled
+
+Place = tuple[int, str]
+"""First line and name of a code object."""
+
+
+@dataclass(frozen=True)
+class CodeIndex:
+    """A compiled module."""
+
+    module: CodeType
+
+    @classmethod
+    def of(cls, data: bytes, path: str, optimize: int) -> "CodeIndex":
+        """Compile a source; SourceError (HB801) if it cannot be."""
+        return cls(compiled(data, path, optimize))
+
+    @cached_property
+    def functions(self) -> dict[Place, CodeType]:
+        """Functions, in source order."""
+        found = sorted((_place(c), c) for c in _walk(self.module) if is_function(c))
+        return dict(found)
+
+    @cached_property
+    def classes(self) -> dict[Place, CodeType]:
+        """Class bodies, in source order."""
+        return dict(sorted((_place(c), c) for c in _walk(self.module) if not is_function(c)))
+
+    @cached_property
+    def prints(self) -> dict[Place, bytes]:
+        """Fingerprints of the functions."""
+        return {place: fingerprint(code) for place, code in self.functions.items()}
+
+
+def _place(code: CodeType) -> Place:
+    return code.co_firstlineno, code.co_name
+
+
+def is_function(code: CodeType) -> bool:
+    return bool(code.co_flags & inspect.CO_OPTIMIZED)
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    """Yield the code objects directly inside one, looking through PEP 695 type parameter scopes."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if constant.co_name.startswith("<generic parameters of"):
+                yield from nested(constant)
+            else:
+                yield constant
+
+
+def _walk(code: CodeType) -> Iterator[CodeType]:
+    for inner in nested(code):
+        if inner.co_name.startswith("<"):
+            continue  # a lambda or comprehension of the scope itself: part of its statement
+        yield inner
+        if not is_function(inner):
+            yield from _walk(inner)

@@ -1,0 +1,1 @@
+"""Views of a result: text, JSON, and the stages' outputs as files."""

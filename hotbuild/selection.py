@@ -1,0 +1,117 @@
+"""--only and --exclude: which edits go into the bundle.
+
+Owns: `select`. A pattern is `module`, `module:Class` or `module:Class.method`, and matches whole segments: `app.router`
+takes `app.router` and `app.router.views`, not `app.routerx`.
+
+Rules
+1. What selected code newly refers to comes along: the insertions that it names, and those that these name.
+2. An edit that is refused, and that nothing selected refers to by name, is left out with a note. One that selected code
+   does refer to stays, and refuses the bundle: the selected code was written for the other side of that edit. Only an
+   explicit --exclude of it overrules that.
+
+Tests: tests/build/test_selection.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import CodeType
+
+from .assemble import Module
+from .model import Edit, EditKind, Target
+
+_CARRIED = (EditKind.UPDATE, EditKind.INSERT)
+
+
+def matches(target: Target, pattern: str) -> bool:
+    """Tell whether a pattern takes a target, by whole segments."""
+    module, _, qualname = pattern.partition(":")
+    if qualname:
+        return target.module == module and _within(target.qualname, qualname)
+    return _within(target.module, module)
+
+
+def _within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def select(
+    modules: Sequence[Module], only: Sequence[str], exclude: Sequence[str]
+) -> tuple[dict[str, list[Edit]], list[str]]:
+    """Choose the edits to carry.
+
+    Args:
+        modules: with all their edits.
+        only: patterns; empty means everything.
+        exclude: patterns.
+
+    Returns:
+        The chosen edits by module, and notes about what was left out.
+    """
+    chosen = {m.change.module: [e for e in m.edits if _wanted(e, only, exclude)] for m in modules}
+    if not only and not exclude:
+        return chosen, []
+    notes: list[str] = []
+    by_name = {m.change.module: m for m in modules}
+    while True:
+        needed = _mentioned(chosen, by_name)
+        more = [
+            (m.change.module, e)
+            for m in modules
+            for e in m.edits
+            if e not in chosen[m.change.module] and e.kind in (EditKind.INSERT, EditKind.RUDE) and _is_needed(e, needed)
+            if e.kind is EditKind.INSERT or not any(matches(e.target, p) for p in exclude)
+        ]
+        if not more:
+            break
+        for module, edit in more:
+            chosen[module].append(edit)
+            if edit.kind is EditKind.INSERT:
+                notes.append(f"{edit.target} comes along: selected code refers to it")
+    left = sum(
+        e.kind in (*_CARRIED, EditKind.RUDE) and e not in chosen[m.change.module] for m in modules for e in m.edits
+    )
+    if left:
+        notes.append(f"{left} edits are left out by --only/--exclude")
+    return chosen, notes
+
+
+def _wanted(edit: Edit, only: Sequence[str], exclude: Sequence[str]) -> bool:
+    if any(matches(edit.target, p) for p in exclude):
+        return False
+    return not only or any(matches(edit.target, p) for p in only)
+
+
+def _is_needed(edit: Edit, names: set[str]) -> bool:
+    if edit.kind is EditKind.RUDE and not edit.target.qualname:
+        return False
+    own = {*edit.names, edit.target.qualname.rpartition(".")[2]} - {""}
+    module = edit.target.module.rpartition(".")[2] if edit.kind is EditKind.INSERT and not edit.target.qualname else ""
+    return bool(own & names) or module in names
+
+
+def _mentioned(chosen: dict[str, list[Edit]], modules: dict[str, Module]) -> set[str]:
+    """Collect the names that the chosen edits' new code refers to."""
+    found: set[str] = set()
+    for module, edits in chosen.items():
+        for edit in edits:
+            if edit.kind in _CARRIED:
+                found |= set(_new_names(edit, modules[module]))
+    return found
+
+
+def _new_names(edit: Edit, module: Module) -> Iterator[str]:
+    if edit.pair and edit.pair.new and not edit.pair.new.is_class:
+        yield from _names(module.new_codes.functions[edit.pair.new.line, edit.pair.new.name])
+    elif edit.item is not None:
+        yield from edit.item.reads
+        yield from edit.item.called
+        span = edit.item.span
+        for (line, _), code in module.new_codes.functions.items():
+            if edit.item.definition and span.line <= line <= span.end:
+                yield from _names(code)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)

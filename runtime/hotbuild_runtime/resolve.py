@@ -1,0 +1,241 @@
+"""Target → every live function that carries its code.
+
+Owns: `Resolver`, which compares the live modules of a bundle with what the bundle expects, and finds the sites.
+
+Rules
+1. A live function answers to a target when it has the module's namespace as globals, the target's qualname, and code
+   with the expected fingerprint. Names prove nothing: a name can be bound to anything.
+2. The walk from the module comes first. It is complete for a target when the reference count of the target's code
+   object is explained by the functions found; only where it is not, one pass over the heap looks for the rest.
+3. Every function of a touched module is compared, the untouched ones too: the bundle was built for one release.
+4. All problems are collected; nothing is changed here.
+
+Tests: tests/runtime/test_resolve.py, tests/edits/sites.edit.
+"""
+
+import gc
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from .census import Census, live_modules
+from .errors import Problem
+from .fingerprint import fingerprint
+from .ledger import Ledger
+from .manifest import Manifest, ModuleRecord, Replacement, Target
+from .splice import Kind, Slot
+
+_class_dict: Any = type.__dict__["__dict__"].__get__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A live function that carries a target's code.
+
+    Args:
+        target: the target.
+        function: the function.
+        carriers: objects that show the function's docstring as theirs.
+        built_on: the bundle whose code it runs now, if any.
+    """
+
+    target: Target
+    function: FunctionType
+    carriers: tuple[object, ...]
+    built_on: str | None
+
+
+class Resolver:
+    """Finds the sites of a bundle in this process.
+
+    Args:
+        manifest: of the bundle.
+        tag: the Python target in use.
+        ledger: the books as they are.
+
+    Attributes:
+        problems: what speaks against loading, after `modules` and `sites`.
+    """
+
+    def __init__(self, manifest: Manifest, tag: str, ledger: Ledger) -> None:
+        self.manifest = manifest
+        self.tag = tag
+        self.ledger = ledger
+        self.problems: list[Problem] = []
+        self.live: dict[str, list[Census]] = {}
+        self._prints: dict[int, str] = {}
+        self._kept: list[CodeType] = []
+
+    def modules(self) -> None:
+        """Find the live modules, and compare every function of theirs with the release."""
+        for record in self.manifest.modules:
+            if record.new:
+                if record.name in sys.modules:
+                    self._problem(
+                        "HB403", f"the fix brings a new module {record.name}, which exists already", record.name
+                    )
+                continue
+            found = live_modules(record.name, record.path)
+            if not found:
+                self._problem("HB502", f"module {record.name} is not imported in this process", record.name)
+            self.live[record.name] = [Census(module) for module in found]
+            targets = {r.target.qualname for r in self.manifest.replacements if r.target.module == record.name}
+            for census in self.live[record.name]:
+                self._compare(record, census, targets)
+
+    def sites(self) -> list[Site]:
+        """Find every live function of every target."""
+        wanted = [(r, census) for r in self.manifest.replacements for census in self.live.get(r.target.module, ())]
+        unproved = [(r, c) for r, c in wanted if not self._proved(self._matching(r, c))]
+        if unproved:
+            self._sweep(unproved)
+        sites: list[Site] = []
+        for replacement, census in wanted:
+            functions = self._choose(replacement, census)
+            for f in functions:
+                carriers = tuple(census.all_carriers(f))
+                sites.append(Site(replacement.target, f, carriers, self.ledger.holder(Slot(Kind.CODE, f))))
+        return sites
+
+    def owners(self, module: str, qualname: str) -> list[type]:
+        """Find the live classes that a qualname names, one per live module; reports HB502 where there is none."""
+        found: list[type] = []
+        for census in self.live.get(module, ()):
+            value: Any = census.module
+            for part in qualname.split("."):
+                space = _class_dict(value) if isinstance(value, type) else getattr(value, "__dict__", {})
+                value = space.get(part) if value is census.module or isinstance(value, type) else None
+            if isinstance(value, type) and value.__qualname__ == qualname:
+                found.append(value)
+            else:
+                self._problem("HB502", f"there is no class {qualname} in {module}", f"{module}:{qualname}")
+        return found
+
+    # -- comparing
+
+    def _print(self, code: CodeType) -> str:
+        known = self._prints.get(id(code))
+        if known is None:
+            known = self._prints[id(code)] = fingerprint(code).hex()
+            self._kept.append(code)  # an id is only good while its object lives
+        return known
+
+    def _expected(self, record: ModuleRecord) -> dict[str, set[str]]:
+        expected: dict[str, set[str]] = {}
+        for qualname, _, digest in record.definitions[self.tag]:
+            expected.setdefault(qualname, set()).add(digest)
+        return expected
+
+    def _compare(self, record: ModuleRecord, census: Census, targets: set[str]) -> None:
+        for qualname, digests in self._expected(record).items():
+            for function in census.functions.get(qualname, ()):
+                if self._print(function.__code__) in digests:
+                    continue
+                where = f"{record.name}:{qualname}"
+                if any(self._print(c) in digests for c in self.ledger.code_history(function)):
+                    if qualname in targets:
+                        holder = self.ledger.holder(Slot(Kind.CODE, function)) or ""
+                        self._problem(
+                            "HB706",
+                            f"bundle {holder[:12]} holds it, and this bundle expects the code before that",
+                            where,
+                        )
+                    continue
+                self._problem("HB504", self._difference(function, qualname in targets), where)
+
+    def _difference(self, function: FunctionType, target: bool) -> str:
+        code = function.__code__
+        place = f"{code.co_filename}:{code.co_firstlineno}"
+        what = "its running code" if target else "the running code of this function, which the fix does not touch,"
+        return f"{what} ({place}) is not that of the release"
+
+    # -- finding
+
+    def _matching(self, replacement: Replacement, census: Census) -> list[FunctionType]:
+        expects = replacement.expects[self.tag]
+        group = census.functions.get(replacement.target.qualname, ())
+        return [f for f in group if self._print(f.__code__) == expects]
+
+    def _proved(self, functions: list[FunctionType]) -> bool:
+        """Tell whether these are all the functions that carry their code: nothing else refers to the code object."""
+        if not functions:
+            return False
+        shared: dict[int, list[FunctionType]] = {}
+        for f in functions:
+            shared.setdefault(id(f.__code__), []).append(f)
+        return all(_references(group[0]) == len(group) + self._held(group[0]) for group in shared.values())
+
+    def _held(self, function: FunctionType) -> int:
+        return sum(c is function.__code__ for c in self._kept)
+
+    def _sweep(self, unproved: list[tuple[Replacement, Census]]) -> None:
+        spaces = {id(c.module.__dict__): c for _, c in unproved}
+        codes = {id(f.__code__): f.__code__ for r, c in unproved for f in self._matching(r, c)}
+        missing = {r.target.qualname for r, c in unproved if not self._matching(r, c)}
+        for function in self._heap(list(codes.values()), everything=bool(missing)):
+            code = function.__code__
+            census = spaces.get(id(function.__globals__))
+            if census is not None and (id(code) in codes or code.co_qualname in missing):
+                census.add(function)
+            elif census is None and id(code) in codes:
+                self._problem(
+                    "HB503", f"a copy of it runs in the namespace of {_namespace(function)}", code.co_qualname
+                )
+
+    @staticmethod
+    def _heap(codes: list[CodeType], everything: bool) -> Iterator[FunctionType]:
+        holders = gc.get_objects() if everything else gc.get_referrers(*codes)
+        return (h for h in holders if type(h) is FunctionType)
+
+    def _choose(self, replacement: Replacement, census: Census) -> list[FunctionType]:
+        target = replacement.target
+        found = self._matching(replacement, census)
+        rivals = self._rivals(replacement, census)
+        if found and rivals:
+            # Equal definitions under one name: only the line tells them apart.
+            exact = [f for f in found if f.__code__.co_firstlineno == replacement.line]
+            if not exact:
+                self._problem("HB503", "several definitions of this name have the same code", str(target))
+            return exact
+        if (
+            not found
+            and not replacement.optional
+            and not any(p.where == f"{target.module}:{target.qualname}" for p in self.problems)
+        ):
+            self._problem(*self._absent(replacement, census.module), str(target))
+        return found
+
+    def _rivals(self, replacement: Replacement, census: Census) -> bool:
+        """Tell whether another definition of the old module has the same qualname and the same code."""
+        record = self.manifest.module(replacement.target.module)
+        expects = replacement.expects[self.tag]
+        same = [d for d in record.definitions[self.tag] if d[0] == replacement.target.qualname and d[2] == expects]
+        return len(same) > 1
+
+    def _absent(self, replacement: Replacement, module: ModuleType) -> tuple[str, str]:
+        value: Any = module
+        for part in replacement.target.qualname.split("."):
+            space = _class_dict(value) if isinstance(value, type) else getattr(value, "__dict__", {})
+            value = space.get(part)
+            if value is None:
+                return "HB502", f"there is no such function in {module.__name__}"
+        if isinstance(value, FunctionType):
+            code = value.__code__
+            return "HB504", f"the function of this name comes from {code.co_filename}:{code.co_firstlineno}"
+        return "HB501", f"it is a {type(value).__name__}, and no Python function with its code was found"
+
+    def _problem(self, code: str, message: str, where: str) -> None:
+        problem = Problem(code, message, where)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _references(function: FunctionType) -> int:
+    """Count the references to a function's code object, without the one that asking makes."""
+    return sys.getrefcount(function.__code__) - 1
+
+
+def _namespace(function: FunctionType) -> str:
+    return str(function.__globals__.get("__name__", "an unnamed module"))
