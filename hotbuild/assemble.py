@@ -77,7 +77,7 @@ def assemble(modules: Sequence[Module], optimize: int) -> Parts:
         AssemblyError: an insertion cannot be carried.
     """
     tag = behavior.python_tag(optimize)
-    replaced = [pair for m in modules for pair in _replacements(m, tag)]
+    replaced = [pair for m in modules for pair in (*_replacements(m, tag), *_nested(m, tag))]
     docs = [pair for m in modules for pair in _docs(m, optimize)]
     added = [pair for m in modules for pair in _additions(m, optimize)]
     fresh = tuple(m.new_codes.module for m in modules if m.old_codes is None)
@@ -137,6 +137,28 @@ def _replacements(module: Module, tag: str) -> Iterator[tuple[Replacement, tuple
             Replacement(target, was.line, *prints, optional),
             (new, behavior.docstring(old), behavior.docstring(new)),
         )
+
+
+def _nested(module: Module, tag: str) -> Iterator[tuple[Replacement, tuple[CodeType, str | None, str | None]]]:
+    """The code for live closures: what the new function around them makes, with the cells that the old one gave them."""
+    for edit in module.edits:
+        if edit.kind is EditKind.UPDATE and edit.inner is not None and edit.outer is not None:
+            one = edit.inner
+            code = widen(one.new, one.old.co_freevars)
+            prints = {tag: fingerprint(one.old).hex()}, {tag: fingerprint(code).hex()}
+            yield (
+                Replacement(
+                    edit.target, one.old.co_firstlineno, *prints, True, _outer(module, edit), one.old_path, one.new_path
+                ),
+                (code, behavior.docstring(one.old), behavior.docstring(one.new)),
+            )
+
+
+def _outer(module: Module, edit: Edit) -> Target | None:
+    """Address the function around by its place in the compiled old module."""
+    pairs = (e.pair for e in module.edits if e.pair and e.pair.old and e.pair.old.target == edit.outer)
+    old = next((p.old for p in pairs if p.old and not p.old.is_class), None)
+    return _ordinal(module.old_codes, old) if old and module.old_codes else None
 
 
 def _guarded(outline: Outline | None) -> set[Target]:
@@ -293,6 +315,28 @@ def _unrun_imports(tree: ast.Module) -> list[ast.stmt]:
     return [ast.If(ast.Constant(False), found, [])] if found else []
 
 
+class _Sets(ast.NodeTransformer):
+    """Give set displays the iteration order that they get from source.
+
+    The compiler folds a display of three or more constants into a frozenset constant, and marshalling re-orders it. A
+    tuple keeps its order. Nested displays then go the compiler's way: a set of the constants, one of that set's items
+    (the compiler rebuilds the constant when it merges it with equal ones), and an update from it.
+    """
+
+    def visit_Set(self, node: ast.Set) -> ast.AST:
+        if len(node.elts) < 3 or not all(isinstance(e, ast.Constant) for e in node.elts):
+            return self.generic_visit(node)
+        first = ast.Set([ast.Starred(ast.Tuple(node.elts, ast.Load()), ast.Load())])
+        second = ast.Set([ast.Starred(ast.List([ast.Starred(first, ast.Load())], ast.Load()), ast.Load())])
+        made = ast.Set([ast.Starred(second, ast.Load())])
+        return ast.fix_missing_locations(ast.copy_location(made, node))
+
+    def _leave(self, node: ast.AST) -> ast.AST:
+        return node  # a function's code must stay what it is in its module
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _leave
+
+
 def _wrapped(
     statements: list[ast.stmt],
     owner: str,
@@ -303,7 +347,7 @@ def _wrapped(
     flags: int,
 ) -> CodeType:
     """Compile statements inside empty classes of the owner's names, and return the innermost body."""
-    body = statements
+    body = [_Sets().visit(s) for s in statements]
     parts = owner.split(".") if owner else []
     for name in reversed(parts):
         shell = ast.parse(f"class {name}: pass").body[0]

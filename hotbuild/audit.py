@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from .codetree import CodeIndex, Place
 from .model import Edit, EditKind, Import, Item, ItemKind, Target
-from .source import parsed
+from .source import absolute, parsed
 
 _PAIRED = (EditKind.SAME, EditKind.MOVED, EditKind.UPDATE)
 Statement = tuple[object, ...]
@@ -41,9 +41,11 @@ def audit(
         A rude edit for each difference that no edit accounts for.
     """
     before, after = _Claims(edits, "old"), _Claims(edits, "new")
+    package = module if path.endswith("__init__.py") else module.rpartition(".")[0]
     problems = [
+        *_twice(before, after),
         *_functions(edits, codes, before, after),
-        *_residue(_Residue(parsed(old, path), before), _Residue(parsed(new, path), after)),
+        *_residue(_Residue(parsed(old, path), before, package), _Residue(parsed(new, path), after, package)),
     ]
     return [
         Edit(
@@ -63,6 +65,7 @@ class _Claims:
     def __init__(self, edits: Sequence[Edit], side: str) -> None:
         self.pairs: dict[Place, list[tuple[int, Edit]]] = {}
         self.statements: Counter[tuple[int, str]] = Counter()
+        self.carried: Counter[tuple[int, str]] = Counter()
         self.whole: list[tuple[int, int]] = []  # definitions claimed with all that is in them
         self.loose: list[tuple[int, int]] = []  # refused compound statements
         self.docs: set[str] = set()
@@ -89,13 +92,16 @@ class _Claims:
         seen.add(key)
         if item.definition is not None:
             self.whole.append((item.definition.line, item.definition.span.end))
-        elif edit.one is not None:
-            self.statements[item.span.line, _import_key(edit.one.module, edit.one.name, edit.one.bound)] += 1
+            return
+        name = ""
+        if edit.one is not None:
+            name = _import_key(edit.one.loads, edit.one.name, edit.one.bound)
         elif item.kind in (ItemKind.ASSIGN, ItemKind.ANNOTATION):
-            self.statements[item.span.line, item.names[0]] += 1
+            name = item.names[0]
         else:
-            self.statements[item.span.line, ""] += 1
             self.loose.append((item.span.line, item.span.end))
+        self.statements[item.span.line, name] += 1
+        self.carried[item.span.line, name] += edit.kind is not EditKind.RUDE
 
     def within(self, line: int) -> int:
         """Count the claimed definitions that hold a line."""
@@ -109,6 +115,13 @@ class _Claims:
 
 def _import_key(module: str, name: str, bound: str) -> str:
     return f"{module}:{name}:{bound}"
+
+
+def _twice(*sides: _Claims) -> Iterator[tuple[int, str]]:
+    for claims in sides:
+        for (line, name), count in claims.carried.items():
+            if count > 1:
+                yield line, f"{name or 'the statement'} is carried by {count} edits"
 
 
 def _functions(
@@ -133,8 +146,9 @@ def _functions(
 class _Residue:
     """What is left of a module once all claims are taken out: (what, line) per scope."""
 
-    def __init__(self, tree: ast.Module, claims: _Claims) -> None:
+    def __init__(self, tree: ast.Module, claims: _Claims, package: str) -> None:
         self.claims = claims
+        self.package = package
         self.free: Counter[Statement] = Counter()
         self.ordered: list[Statement] = []
         self.lines: dict[Statement, int] = {}
@@ -156,7 +170,7 @@ class _Residue:
             self._definition(node, owner, once)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
-                key = _alias_key(node, alias)
+                key = _alias_key(node, alias, self.package)
                 if not self._take(node, key):
                     self._leave(("import", owner, key), node, ordered=False)
         elif (
@@ -214,7 +228,7 @@ class _Residue:
                 self._statement(node, owner, every)
 
     def _take(self, node: ast.stmt, name: str) -> bool:
-        return self.claims.statements[node.lineno, name] == 1
+        return self.claims.statements[node.lineno, name] >= 1
 
     def _leave(self, what: Statement, node: ast.AST, ordered: bool) -> None:
         self.lines.setdefault(what, getattr(node, "lineno", 1))
@@ -283,11 +297,11 @@ def _first_target(node: ast.stmt) -> str:
     return min((n.id for n in inner if isinstance(n, ast.Name)), default="")
 
 
-def _alias_key(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+def _alias_key(node: ast.Import | ast.ImportFrom, alias: ast.alias, package: str) -> str:
     if isinstance(node, ast.Import):
         return _import_key(alias.name, "", alias.asname or alias.name.partition(".")[0])
     bound = "" if alias.name == "*" else alias.asname or alias.name
-    return _import_key("." * node.level + (node.module or ""), alias.name, bound)
+    return _import_key(absolute(package, node.level, node.module or ""), alias.name, bound)
 
 
 def _calls(node: ast.stmt) -> bool:

@@ -14,10 +14,11 @@ Tests: tests/edits/.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from types import CodeType
 
 from .codetree import CodeIndex
-from .model import Definition, Edit, EditKind, Import, Item, ItemKind, Outline, Pair, Target
-from .rules import closure, module, signature, struct
+from .model import Definition, Edit, EditKind, Import, Item, ItemKind, Outline, Pair, Span, Target
+from .rules import closure, module, nested, signature, struct
 
 _SEQUENCE = (ItemKind.EFFECT, ItemKind.COMPOUND)
 
@@ -48,6 +49,7 @@ class Classifier:
         self.pair_of = {id(d): p for p in pairs for d in (p.old, p.new) if d is not None}
         self.classes = {d.target.qualname: d for d in new.outline.definitions() if d.is_class}
         self.edits: list[Edit] = []
+        self._inner_count: Counter[str] = Counter()
 
     def run(self) -> list[Edit]:
         """Judge everything, in no particular order."""
@@ -100,7 +102,8 @@ class Classifier:
             else:
                 notes.append("the live annotations stay as they are")
         findings += [*closure.kind(before, after)] if old.is_async == new.is_async else []
-        findings += [*closure.captures(before, after), *closure.inner(before, after)]
+        inners, unclear = nested.nested(before, after)
+        findings += [*closure.captures(before, after), *unclear, *signature.nested_headers(old, new)]
         if self._rude(findings, new.target, pair=pair):
             return
         if self.old.codes.prints[old.line, old.name] != self.new.codes.prints[new.line, new.name]:
@@ -108,6 +111,18 @@ class Classifier:
         else:
             kind = EditKind.SAME if old.line == new.line else EditKind.MOVED
         self._add(kind, new.target, pair=pair, message="; ".join(notes))
+        for one in inners:
+            target = Target(self.module, one.new.co_qualname, self._inner_ordinal(one.new))
+            place = (
+                Span(one.old.co_firstlineno, one.old.co_firstlineno),
+                Span(one.new.co_firstlineno, one.new.co_firstlineno),
+            )
+            self.edits.append(Edit(EditKind.UPDATE, target, self.path, *place, inner=one, outer=old.target))
+
+    def _inner_ordinal(self, code: CodeType) -> int:
+        """Count the nested functions with this qualname that were judged before."""
+        self._inner_count[code.co_qualname] += 1
+        return self._inner_count[code.co_qualname] - 1
 
     def _class(self, pair: Pair) -> None:
         old, new = pair.old, pair.new
@@ -140,7 +155,8 @@ class Classifier:
         assert definition is not None
         target = definition.target
         findings = [*module.insertion(item)]
-        for rival in names.old_bindings(definition.name)[:1]:
+        rivals = names.old_bindings(definition.name)[:1]
+        for rival in rivals:
             if rival.definition and rival.definition.is_class == definition.is_class:
                 findings = [("HB109", f"{definition.name} gets another definition beside the one that is live")]
             else:
@@ -149,7 +165,8 @@ class Classifier:
             findings += struct.inserted_member(owner, item)
         if item.guarded:
             findings = []  # the compound statement that holds it is judged as a whole
-        if not self._rude(findings, target, item=item) and not item.guarded:
+        replaced = rivals[0] if rivals and rivals[0].definition is None else None
+        if not self._rude(findings, target, item=item, old_item=replaced) and not item.guarded:
             self._add(EditKind.INSERT, target, item=item)
 
     def _removed(self, item: Item, names: "_Names", was: Definition | None, now: Definition | None) -> None:
@@ -160,7 +177,7 @@ class Classifier:
         if rivals and all(r.definition and r.definition.is_class == definition.is_class for r in rivals):
             findings = [("HB109", f"one of the definitions of {definition.name} is gone")]
         elif rivals:
-            return  # reported where the new one is judged
+            findings = [module.rebound(definition.name, item, rivals[0])]
         elif was is not None:
             findings = [*struct.removed_member(was, item)]
         if item.guarded:
@@ -245,7 +262,7 @@ class Classifier:
             findings.append(("HB401", f"{', '.join(item.names)} is bound several times"))
         if not rivals and (again := sorted(n for n in item.reads if names.rebound_values(n))):
             findings.append(("HB402", f"{item.names[0]} reads {again[0]}, which the module binds several times"))
-        if self._rude(findings, target, item=item):
+        if self._rude(findings, target, item=item, old_item=rivals[0] if rivals else None):
             return
         if item.kind is ItemKind.ANNOTATION:
             self._add(EditKind.SAME, target, item=item, message="the live annotations stay as they are")
@@ -337,7 +354,7 @@ def _binds_package(item: Item, one: Import) -> bool:
 
 
 def _is_dotted(one: Import) -> bool:
-    return not one.name and one.bound == one.loads.partition(".")[0]
+    return not one.name and not one.renamed
 
 
 def _binders(item: Item, name: str) -> list[object]:

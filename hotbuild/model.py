@@ -13,10 +13,12 @@ equal texts mean the same program, whatever the formatting.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from types import CodeType
 
 from hotbuild_runtime.manifest import Target
+from hotbuild_runtime.nest import Path
 
-__all__ = ["Change", "Definition", "Edit", "EditKind", "Import", "Item", "ItemKind", "Outline", "Pair", "Parameter",
+__all__ = ["Change", "Definition", "Edit", "EditKind", "Import", "Inner", "Item", "ItemKind", "Outline", "Pair", "Parameter",
            "Span", "Target"]  # fmt: skip
 
 
@@ -71,16 +73,16 @@ class Import:
     """One name of an import statement.
 
     Args:
-        module: as written, with leading dots when relative.
+        loads: absolute name of the module that it imports.
         name: what is imported from it; empty for `import module`, `*` for a star import.
         bound: the name that it binds; empty for a star import.
-        loads: absolute name of the module that it imports.
+        renamed: whether it says `as`.
     """
 
-    module: str
+    loads: str
     name: str
     bound: str
-    loads: str
+    renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Definition:
         stores: attributes that a method assigns on its first parameter.
         calls: methods that it calls on its first parameter.
         loads: attributes that it reads, on anything.
+        nested: of functions inside it, in source order: name, and canonical texts of decorators and defaults.
     """
 
     target: Target
@@ -122,6 +125,7 @@ class Definition:
     stores: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     loads: frozenset[str] = frozenset()
+    nested: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -142,6 +146,8 @@ class Item:
         definition: of a function or class.
         imports: of an import statement.
         guarded: stands inside a compound statement; what is listed so are definitions only.
+        value: of an assignment, its canonical text without annotation.
+        active: may run code of the program when it runs: calls, operators, iteration and the like.
     """
 
     kind: ItemKind
@@ -153,6 +159,8 @@ class Item:
     definition: Definition | None = None
     imports: tuple[Import, ...] = ()
     guarded: bool = False
+    value: str = ""
+    active: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,16 @@ def _definitions(items: tuple[Item, ...]) -> Iterator[Definition]:
         if item.definition is not None:
             yield item.definition
             yield from _definitions(item.definition.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A function nested in another, whose code changed: its path (see `hotbuild_runtime.nest`) and code, before and after."""
+
+    old_path: Path
+    new_path: Path
+    old: CodeType
+    new: CodeType
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +233,8 @@ class Edit:
         pair: the definition that it is about.
         names: what the statement binds; of an import statement, only what this edit is about.
         one: of an import statement, the part that this edit is about.
+        inner: of a nested function, its paths and code.
+        outer: of a nested function, the definition (of the old module) that it is in.
     """
 
     kind: EditKind
@@ -229,6 +249,8 @@ class Edit:
     pair: Pair | None = None
     names: tuple[str, ...] = ()
     one: Import | None = None
+    inner: Inner | None = None
+    outer: Target | None = None
 
     @property
     def line(self) -> int:

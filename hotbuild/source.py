@@ -41,6 +41,21 @@ def text(data: bytes, path: str) -> str:
         raise SourceError("HB802", path, 1, f"cannot be decoded: {error}") from None
 
 
+def absolute(package: str, level: int, name: str) -> str:
+    """Resolve the module of a `from` import.
+
+    Args:
+        package: the package that the importing module is in, or is.
+        level: number of leading dots.
+        name: what follows them.
+    """
+    if not level:
+        return name
+    parts = package.split(".") if package else []
+    parts = parts[: len(parts) - (level - 1)] if level > 1 else parts
+    return ".".join([*parts, name] if name else parts)
+
+
 def parsed(data: bytes, path: str) -> ast.Module:
     """Parse with the interpreter's own parser.
 

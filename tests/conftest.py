@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Case, Workbench, options_of, parse_cases, run_case, verdicts  # noqa: E402
+from harness import Case, Workbench, options_of, parse_cases, run_case, verdicts
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,9 +54,15 @@ def accept(path: Path, case: Case, folder: Path) -> None:
     result = bench.build(**options_of(case.options))
     everything = any(line.split()[0] in ("same", "moved") for line in case.verdict)
     lines = path.read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["[case", case.name + "]"] or line.startswith(f"[case {case.name} "))
+    start = next(
+        i
+        for i, line in enumerate(lines)
+        if line.split()[:2] == ["[case", case.name + "]"] or line.startswith(f"[case {case.name} ")
+    )
     at = next(i for i in range(start, len(lines)) if lines[i] == "[verdict]") + 1
     end = next((i for i in range(at, len(lines)) if lines[i].startswith("[")), len(lines))
+    while end > at and not lines[end - 1].strip():
+        end -= 1  # the blank line before the next case stays
     case.verdict = verdicts(result, everything)
     lines[at:end] = case.verdict
     path.write_text("\n".join(lines) + "\n")

@@ -13,18 +13,23 @@ A `.edit` file is a list of cases. Five directives:
 Lines that begin with `--` right after a directive are comments.
 """
 
+import bisect
 import contextlib
+import dis
 import doctest
+import gc
 import importlib
 import re
 import sys
 import types
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import hotbuild_runtime
 from click.testing import CliRunner
+
 from hotbuild.cli import cli
 from hotbuild.pipeline import Options, Result, diff
 from hotbuild.reasons import REASONS
@@ -219,11 +224,40 @@ def options_of(words: list[str]) -> dict[str, object]:
 
 def code_digest(code: types.CodeType) -> tuple[object, ...]:
     """Everything of a code object that decides what it does."""
+    parameters = code.co_argcount + code.co_kwonlyargcount + sum(bool(code.co_flags & star) for star in (4, 8))
     return (
         code.co_name, code.co_qualname, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags,
-        code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_code, code.co_exceptiontable,
-        tuple(code_digest(c) if isinstance(c, types.CodeType) else (type(c), repr_constant(c)) for c in code.co_consts),
+        code.co_varnames[:parameters], sorted(code.co_varnames), code.co_cellvars, instructions(code),
     )  # fmt: skip
+
+
+def instructions(code: types.CodeType) -> tuple[object, ...]:
+    """List what a code object does, step by step, with names, constants, nested code, and jumps as step numbers.
+
+    The step that copies captured variables into the frame is left out: a fix that stops using `super()` runs with a cell
+    that it does not look at.
+    """
+    listing = dis.Bytecode(code)
+    steps = [i for i in listing if i.opname not in ("COPY_FREE_VARS", "EXTENDED_ARG")]
+    offsets = sorted(i.offset for i in steps)
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+
+    def step(offset: int) -> int:
+        return bisect.bisect_left(offsets, offset)
+
+    def operand(i: dis.Instruction) -> object:
+        if i.opcode in jumps:
+            return step(i.argval)
+        if i.opcode in dis.hasconst:
+            return (
+                code_digest(i.argval)
+                if isinstance(i.argval, types.CodeType)
+                else (type(i.argval), repr_constant(i.argval))
+            )
+        return i.argrepr if i.opcode in {*dis.haslocal, *dis.hasfree, *dis.hasname} else i.arg
+
+    handlers = tuple((step(e.start), step(e.end), step(e.target), e.depth, e.lasti) for e in listing.exception_entries)
+    return tuple((i.opname, operand(i)) for i in steps), handlers
 
 
 def repr_constant(value: object) -> object:
@@ -294,18 +328,68 @@ def state_of(modules: dict[str, types.ModuleType]) -> dict[str, object]:
 def untruths(modules: dict[str, types.ModuleType], fresh_root: Path) -> list[str]:
     """List the functions of patched modules that differ from those of a fresh import of the new tree."""
     have = {name: digests(module) for name, module in modules.items()}
-    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in _tops(modules)}
-    try:
-        with imported(fresh_root) as fresh:
-            want = {name: digests(module) for name, module in fresh.items() if name in modules}
-    finally:
-        sys.modules.update(saved)
+    with apart(modules), imported(fresh_root) as fresh:
+        want = {name: digests(module) for name, module in fresh.items() if name in modules}
     return [
         f"{name}:{qualname}"
         for name, functions in want.items()
         for qualname, digest in functions.items()
         if have[name].get(qualname) != digest
     ]
+
+
+def unlike(modules: dict[str, types.ModuleType], fresh_root: Path, known: set[str]) -> list[str]:
+    """List the names that a fix brings, not among `known`, which are not in the patched modules what a fresh import makes."""
+    have = {name: names_of(module) for name, module in modules.items()}
+    with apart(modules), imported(fresh_root) as fresh:
+        want = {name: names_of(module) for name, module in fresh.items() if name in modules}
+    return [
+        f"{module}.{name}: {have[module].get(name, 'missing')}, should be {value}"
+        for module, names in want.items()
+        for name, value in names.items()
+        if f"{module}.{name}" not in known and have[module].get(name, "missing") != value
+    ]
+
+
+_BOOKKEEPING = {"__builtins__", "__file__", "__cached__", "__spec__", "__loader__", "__annotations__", "__path__",
+                "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__warningregistry__"}  # fmt: skip
+
+
+def names_of(module: types.ModuleType) -> dict[str, object]:
+    """Describe what each name of a module, and of the classes that it defines, is bound to, so that two processes compare."""
+    found: dict[str, object] = {}
+
+    def visit(prefix: str, space: dict[str, object]) -> None:
+        for name, value in list(space.items()):
+            if name in _BOOKKEEPING or name == "_abc_impl":
+                continue
+            found[prefix + name] = described(value)
+            if isinstance(value, type) and value.__module__ == module.__name__ and value.__name__ == name:
+                visit(f"{prefix}{name}.", dict(vars(value)))
+
+    visit("", vars(module))
+    return found
+
+
+def described(value: object) -> object:
+    if isinstance(value, type):
+        return "class", value.__qualname__, value.__doc__, [base.__qualname__ for base in value.__mro__]
+    if isinstance(value, types.ModuleType):
+        return "module", value.__name__
+    if isinstance(value, bool | int | float | complex | str | bytes | tuple | list | dict | set | frozenset | None):
+        text = repr(value)
+        return type(value).__name__, "…" if " at 0x" in text else text
+    return type(value).__name__, getattr(value, "__qualname__", None)
+
+
+@contextlib.contextmanager
+def apart(modules: dict[str, types.ModuleType]) -> Iterator[None]:
+    """Take the packages of some modules out of `sys.modules` for a while."""
+    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in _tops(modules)}
+    try:
+        yield
+    finally:
+        sys.modules.update(saved)
 
 
 def _tops(modules: dict[str, types.ModuleType]) -> set[str]:
@@ -339,12 +423,39 @@ def run_case(case: Case, folder: Path) -> None:
 
 
 def check_properties(bench: Workbench, partial: bool = False) -> None:
-    """Load and unload in a fresh import of the old tree: truth after load, undo after unload."""
+    """Load and unload in a fresh import of the old tree: truth after load, undo after unload, and the new code freed."""
     with bench.running() as modules:
-        before = state_of(modules)
+        before, contents = state_of(modules), contents_of(modules)
+        known = {f"{name}.{path}" for name, module in modules.items() for path in names_of(module)}
+        old = codes_of(modules)
         bench.apply()
         if not partial:
             assert untruths(modules, bench.new) == [], "truth"
+            assert unlike(modules, bench.new, known) == [], "truth of what is inserted"
+        new = [weakref.ref(code) for key, code in codes_of(modules).items() if key not in old]
         bench.unload()
         after = state_of(modules)
-        assert {k: (before.get(k), after.get(k)) for k in before.keys() | after.keys() if before.get(k) != after.get(k)} == {}
+        assert {
+            k: (before.get(k), after.get(k)) for k in before.keys() | after.keys() if before.get(k) != after.get(k)
+        } == {}
+        assert contents_of(modules) == contents, "undo: a container was changed"
+        if any(ref() is not None for ref in new):
+            gc.collect()
+        assert [ref() for ref in new if ref() is not None] == [], "undo: new code is still referenced"
+
+
+def codes_of(modules: dict[str, types.ModuleType]) -> dict[int, types.CodeType]:
+    return {id(f.__code__): f.__code__ for m in modules.values() for group in functions_of(m).values() for f in group}
+
+
+def contents_of(modules: dict[str, types.ModuleType]) -> dict[str, object]:
+    """What lists, dicts and sets that modules and classes hold have in them, by identity."""
+    found: dict[str, object] = {}
+    for name, module in modules.items():
+        spaces = {"": vars(module)}
+        spaces |= {f"{k}.": vars(v) for k, v in vars(module).items() if isinstance(v, type) and v.__module__ == name}  # type: ignore[dict-item]
+        for prefix, space in spaces.items():
+            for key, value in space.items():
+                if key not in _BOOKKEEPING and isinstance(value, list | set | dict):
+                    found[f"{name}.{prefix}{key}"] = sorted(map(id, value))
+    return found

@@ -78,4 +78,4 @@ def _features(names: set[str]) -> str:
 
 
 def is_future(one: Import) -> bool:
-    return one.module == "__future__"
+    return one.loads == "__future__"

@@ -35,6 +35,18 @@ def signature(old: Definition, new: Definition) -> Iterator[Finding]:
         yield "HB108", f"type parameters were {old.type_parameters or 'none'}, are now {new.type_parameters or 'none'}"
 
 
+def nested_headers(old: Definition, new: Definition) -> Iterator[Finding]:
+    """HB105, HB107: decorators or defaults of a nested function, which its live closures already have."""
+    for name in dict.fromkeys(n for n, _, _ in old.nested):
+        was = [(decorators, defaults) for n, decorators, defaults in old.nested if n == name]
+        now = [(decorators, defaults) for n, decorators, defaults in new.nested if n == name]
+        for a, b in zip(was, now, strict=False) if len(was) == len(now) else ():
+            if a[0] != b[0]:
+                yield "HB107", f"decorators of {name} inside {old.name} were {a[0] or 'none'}, are now {b[0] or 'none'}"
+            elif a[1] != b[1]:
+                yield "HB105", f"defaults of {name} inside {old.name} were ({a[1]}), are now ({b[1]})"
+
+
 def annotations_changed(old: Definition, new: Definition) -> bool:
     """Tell whether annotations differ, of parameters that both have, or of the result."""
     was = {p.name: p.annotation for p in old.parameters}

@@ -91,6 +91,11 @@ def _check_references(manifest: Manifest) -> None:
     for r in manifest.replacements:
         if set(r.expects) != tags or set(r.provides) != tags:
             raise ManifestError(f"{r.target} lacks the fingerprints of a Python target")
+    for r in manifest.replacements:
+        if r.outer is not None and not any(o.target == r.outer and o.outer is None for o in manifest.replacements):
+            raise ManifestError(f"{r.target} is nested in {r.outer}, which is not replaced")
+        if (r.outer is None) != (not r.old_path) or (r.outer is None) != (not r.new_path):
+            raise ManifestError(f"{r.target} has a path but no outer function, or the reverse")
     targets = [r.target for r in manifest.replacements]
     if len(set(targets)) != len(targets):
         raise ManifestError("a target is replaced twice")
@@ -154,6 +159,7 @@ _digest = _pattern(r"[0-9a-f]{64}", "a SHA-256")
 _optional_digest = _pattern(r"[0-9a-f]{64}", "a SHA-256", optional=True)
 _dotted = _pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "a dotted name")
 _owner = _pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "a dotted name", optional=True)
+_qualname = _pattern(r"[^\W\d]\w*(\.([^\W\d]\w*|<locals>|<lambda>))*", "a qualified name")
 _tag = _pattern(r"[a-z0-9_]+-[0-9a-z]+-O[012]", "a Python target")
 _magic = _pattern(r"[0-9a-f]{8}", "a magic number")
 _path = _pattern(r"(?!/)(?!.*(^|/)\.\.?(/|$))(?!.*//)[^\\\0:]+\.py", "a relative path of a .py file")
@@ -193,9 +199,19 @@ def _definition(value: object, place: str) -> tuple[str, int, str]:
     return _text(value[0], place), _natural(value[1], place), _digest(value[2], place)
 
 
+def _optional(item: Callable[[object, str], T]) -> Callable[[object, str], T | None]:
+    return lambda value, place: None if value is None else item(value, place)
+
+
+def _step(value: object, place: str) -> tuple[str, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ManifestError(f"{place} is not [name, number]")
+    return _text(value[0], place), _natural(value[1], place)
+
+
 _names = _sequence(_dotted)
 _any_target = _record(Target, module=_dotted, qualname=_owner, ordinal=_natural)
-_target = _record(Target, module=_dotted, qualname=_dotted, ordinal=_natural)
+_target = _record(Target, module=_dotted, qualname=_qualname, ordinal=_natural)
 _python = _record(PythonTarget, tag=_tag, version=_text, magic=_magic, optimize=_natural)
 _module = _record(
     ModuleRecord,
@@ -215,6 +231,9 @@ _replacement = _record(
     expects=_mapping(_digest),
     provides=_mapping(_digest),
     optional=_flag,
+    outer=_optional(_target),
+    old_path=_sequence(_step),
+    new_path=_sequence(_step),
 )
 _doc = _record(DocChange, target=_any_target)
 _addition = _record(Addition, module=_dotted, owner=_owner, names=_names, line=_natural, deferred=_flag, imports=_names)

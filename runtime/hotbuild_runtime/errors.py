@@ -68,6 +68,8 @@ REASONS: dict[str, Reason] = {
                _REBUILD + "; if something replaced the function at run time, take that out first"),
         Reason("HB506", "interpreter-unsupported", "this interpreter is not supported",
                "run a supported CPython with the GIL: 3.11, 3.12 or 3.13"),
+        Reason("HB507", "holders-frozen", "live closures of the target may hide in the frozen heap (gc.freeze)",
+               "call gc.unfreeze() before loading, or load before gc.freeze()"),
         Reason("HB601", "python-differs", "the bundle holds no code for this Python version",
                "build the bundle with the Python version that the process runs"),
         Reason("HB602", "optimization-differs", "the bundle holds no code for this optimization level (-O, -OO)",

@@ -53,6 +53,15 @@ class NewModule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Born:
+    """What a spliced function makes: closures with `new`, where before it made them with `old`."""
+
+    new: CodeType
+    old: CodeType
+    namespace: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """A loaded bundle.
 
@@ -64,6 +73,7 @@ class Entry:
         built_on: ids of loaded bundles whose insertions this one counts on.
         sources: file names in `linecache` that are its.
         modules: new modules that it provides, by name.
+        born: code of the closures that its functions make while it is loaded.
     """
 
     id: str
@@ -76,6 +86,7 @@ class Entry:
     built_on: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
     modules: dict[str, NewModule] = field(default_factory=dict)
+    born: tuple[Born, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +149,8 @@ def remove(ledger: Ledger, bundle: str) -> tuple[list[Change], Ledger]:
     heirs = ledger.heirs(bundle)
     heir = heirs[0] if heirs else None
     changes: list[Change] = []
-    stacks = dict(ledger.stacks)
-    for key, stack in ledger.stacks.items():
+    stacks = {key: _rebased(stack, ledger.entries[bundle].born) for key, stack in ledger.stacks.items()}
+    for key, stack in list(stacks.items()):
         if bundle not in {owner for owner, _ in stack.layers}:
             continue
         only = len(stack.layers) == 1
@@ -153,6 +164,19 @@ def remove(ledger: Ledger, bundle: str) -> tuple[list[Change], Ledger]:
         else:
             stacks[key] = replace(stack, layers=tuple(layer for layer in stack.layers if layer[0] != bundle))
     return changes, Ledger(_entries_without(ledger, bundle, heir), stacks)
+
+
+def _rebased(stack: Stack, born: tuple[Born, ...]) -> Stack:
+    """A closure born under the bundle that goes has that bundle's code as its base; the code before that takes its place."""
+    for one in born:
+        if stack.base is one.new and one.new.co_freevars == one.old.co_freevars:
+            return replace(stack, base=one.old)
+    return stack
+
+
+def _still_born(entry: Entry, gone: tuple[Born, ...]) -> tuple[Born, ...]:
+    before = {id(one.new): one.old for one in gone}
+    return tuple(replace(one, old=before.get(id(one.old), one.old)) for one in entry.born)
 
 
 def _entries_without(ledger: Ledger, bundle: str, heir: str | None) -> dict[str, Entry]:
@@ -172,5 +196,5 @@ def _entries_without(ledger: Ledger, bundle: str, heir: str | None) -> dict[str,
             )
         elif bundle in entry.built_on:
             entry = replace(entry, built_on=(entry.built_on - {bundle}) | ({heir} if heir else set()))
-        entries[entry.id] = entry
+        entries[entry.id] = replace(entry, born=_still_born(entry, gone.born))
     return entries

@@ -26,6 +26,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from . import behavior, bundle, ledger, sources
+from .born import take_back
 from .bundle import Bundle
 from .errors import Problem, refusal, refuse
 from .ledger import Entry, Ledger
@@ -92,17 +93,20 @@ def unload(id: str) -> Receipt:
         entry = _entry(books, id)
         state = advance(entry.state, Event.UNDO)
         changes, after = ledger.remove(books, entry.id)
+        reborn, stuck = take_back(entry.born)
         kept = {name for e in after.entries.values() for name in e.modules}
         gone = {name: m for name, m in entry.modules.items() if name not in kept}
         changes += [(slot, MISSING) for slot in FINDER.live(gone)]
         _check_untouched(books, entry, changes)
+        changes += [(slot, code) for slot, code in reborn if after.stack(slot) is None]
+        notes = (f"{stuck} closures made while it was loaded keep its code until they die",) if stuck else ()
         clock.lap("resolve")
         splice(changes, (dict.__setitem__, _books, "now", after))
         FINDER.set(after.provided())
         advance(state, Event.COMMIT)
         sources.withdraw(set(entry.sources) - {s for e in after.entries.values() for s in e.sources})
         clock.lap("splice")
-        return Receipt(entry.id, entry.name, "unload", entry.targets, entry.added, phases=clock.phases)
+        return Receipt(entry.id, entry.name, "unload", entry.targets, entry.added, notes=notes, phases=clock.phases)
 
 
 def status() -> Status:

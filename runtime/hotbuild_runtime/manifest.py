@@ -13,6 +13,8 @@ Pure: no threads, no clock, no files. Tests: tests/runtime/test_manifest.py.
 import json
 from dataclasses import asdict, dataclass, field
 
+from .nest import Path
+
 FORMAT = 1
 
 
@@ -93,7 +95,9 @@ class Replacement:
         line: `co_firstlineno` in the old source; tells equal definitions under one name apart.
         expects, provides: per Python target, fingerprint of the old and of the new code.
         optional: the definition may be absent from a process, because it stands under an `if` or `try`, or because a
-            later definition of the same name replaced it.
+            later definition of the same name replaced it, or because it is nested and no closure of it may live.
+        outer: of a function nested in another, the other: its target in this bundle.
+        old_path, new_path: where in the old and in the new code of `outer` the function's code is made (see `nest`).
     """
 
     target: Target
@@ -101,6 +105,9 @@ class Replacement:
     expects: dict[str, str]
     provides: dict[str, str]
     optional: bool = False
+    outer: Target | None = None
+    old_path: Path = ()
+    new_path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ Tests: tests/runtime/test_loader.py, tests/edits/.
 import time
 
 from . import sources
+from .born import list_born
 from .bundle import Bundle, Payload
 from .census import Census
 from .errors import Problem
 from .fingerprint import fingerprint
-from .ledger import Entry, Ledger, NewModule
+from .ledger import Born, Entry, Ledger, NewModule
 from .manifest import PythonTarget
 from .receipt import Receipt, SiteCount
 from .resolve import Resolver, Site
@@ -42,6 +43,7 @@ class Plan:
             for m, body in zip(fresh, code.modules, strict=True)
         }
         self.problems: list[Problem] = []
+        self.born: tuple[Born, ...] = ()
 
     def resolve(self) -> None:
         """Find the sites and compare them; collect every problem."""
@@ -89,6 +91,7 @@ class Plan:
     def _write_code(self) -> None:
         rows = dict(zip((r.target for r in self.manifest.replacements), self.code.replacements, strict=True))
         labelled = {t: sources.relabel(code, self.files[t.module]) for t, (code, _, _) in rows.items()}
+        self.born = list_born(self.manifest.replacements, self.sites, labelled)
         for site in self.sites:
             _, was, now = rows[site.target]
             self.changes.append((Slot(Kind.CODE, site.function), labelled[site.target]))
@@ -139,7 +142,7 @@ class Plan:
     def entry(self, state: State) -> Entry:
         return Entry(
             self.box.id, self.manifest.name, time.time(), state, self.counts(), self.added(), self.manifest.base,
-            self.built_on(), tuple(self.files.values()), self.modules,
+            self.built_on(), tuple(self.files.values()), self.modules, self.born,
         )  # fmt: skip
 
     def receipt(self, operation: str, phases: dict[str, float]) -> Receipt:

@@ -17,17 +17,22 @@ import gc
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
+from . import behavior
 from .census import Census, live_modules
 from .errors import Problem
 from .fingerprint import fingerprint
 from .ledger import Ledger
 from .manifest import Manifest, ModuleRecord, Replacement, Target
+from .nest import descend
 from .splice import Kind, Slot
 
 _class_dict: Any = type.__dict__["__dict__"].__get__
+
+
+Wanted = tuple[Replacement, Census]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +93,8 @@ class Resolver:
     def sites(self) -> list[Site]:
         """Find every live function of every target."""
         wanted = [(r, census) for r in self.manifest.replacements for census in self.live.get(r.target.module, ())]
-        unproved = [(r, c) for r, c in wanted if not self._proved(self._matching(r, c))]
-        if unproved:
-            self._sweep(unproved)
+        self._find_plain([(r, c) for r, c in wanted if r.outer is None])
+        self._find_nested([(r, c) for r, c in wanted if r.outer is not None])
         sites: list[Site] = []
         for replacement, census in wanted:
             functions = self._choose(replacement, census)
@@ -158,36 +162,99 @@ class Resolver:
         group = census.functions.get(replacement.target.qualname, ())
         return [f for f in group if self._print(f.__code__) == expects]
 
-    def _proved(self, functions: list[FunctionType]) -> bool:
-        """Tell whether these are all the functions that carry their code: nothing else refers to the code object."""
-        if not functions:
-            return False
-        shared: dict[int, list[FunctionType]] = {}
-        for f in functions:
-            shared.setdefault(id(f.__code__), []).append(f)
-        return all(_references(group[0]) == len(group) + self._held(group[0]) for group in shared.values())
-
-    def _held(self, function: FunctionType) -> int:
-        return sum(c is function.__code__ for c in self._kept)
-
-    def _sweep(self, unproved: list[tuple[Replacement, Census]]) -> None:
-        spaces = {id(c.module.__dict__): c for _, c in unproved}
+    def _find_plain(self, wanted: list[Wanted]) -> None:
+        """Complete the census for targets that are not nested: sweep the heap where the walk is not proved complete."""
+        unproved = [(r, c) for r, c in wanted if not self._proved(self._matching(r, c))]
+        if not unproved:
+            return
         codes = {id(f.__code__): f.__code__ for r, c in unproved for f in self._matching(r, c)}
         missing = {r.target.qualname for r, c in unproved if not self._matching(r, c)}
-        for function in self._heap(list(codes.values()), everything=bool(missing)):
-            code = function.__code__
-            census = spaces.get(id(function.__globals__))
+        spaces = {id(c.module.__dict__): c for _, c in unproved}
+        heap = gc.get_objects() if missing else gc.get_referrers(*codes.values())
+        for holder in heap:
+            if type(holder) is not FunctionType:
+                continue
+            code, census = holder.__code__, spaces.get(id(holder.__globals__))
             if census is not None and (id(code) in codes or code.co_qualname in missing):
-                census.add(function)
+                census.add(holder)
             elif census is None and id(code) in codes:
-                self._problem(
-                    "HB503", f"a copy of it runs in the namespace of {_namespace(function)}", code.co_qualname
-                )
+                self._foreign(holder)
 
-    @staticmethod
-    def _heap(codes: list[CodeType], everything: bool) -> Iterator[FunctionType]:
-        holders = gc.get_objects() if everything else gc.get_referrers(*codes)
-        return (h for h in holders if type(h) is FunctionType)
+    def _find_nested(self, wanted: list[Wanted]) -> None:
+        """Find the live closures of nested targets.
+
+        They were made by the live function around them, so their code objects are among its constants; or a bundle
+        loaded before gave them theirs, then the ledger knows them.
+        """
+        codes: dict[int, tuple[CodeType, Census]] = {}
+        for replacement, census in wanted:
+            self._from_ledger(replacement, census)
+            codes.update((id(code), (code, census)) for code in self._made_codes(replacement, census))
+        held = [code for code, _ in codes.values()]
+        # A constant of the function around, and an entry of `codes`: no more references, so no closure lives.
+        extra = [n - 2 - self._held(c) for c, n in zip(held, behavior.references(held), strict=True)]
+        loose = [c for c, count in zip(held, extra, strict=True) if count]
+        holders = gc.get_referrers(*loose) if loose else []
+        for holder in holders:
+            if type(holder) is FunctionType and id(holder.__code__) in codes:
+                census = codes[id(holder.__code__)][1]
+                if holder.__globals__ is census.module.__dict__:
+                    census.add(holder)
+                else:
+                    self._foreign(holder)
+        if gc.get_freeze_count() > behavior.FROZEN_AT_START:
+            self._check_frozen({id(c): n for c, n in zip(held, extra, strict=True) if n}, loose, holders)
+
+    def _check_frozen(self, extra: dict[int, int], codes: list[CodeType], holders: list[Any]) -> None:
+        """The collector does not tell who in the frozen heap refers to a code object: every reference must be explained."""
+        running = [code for top in sys._current_frames().values() for code in _codes_below(top)]
+        for holder in [*holders, *running]:
+            code = holder if isinstance(holder, CodeType) else _code_of(holder)
+            if id(code) in extra:
+                extra[id(code)] -= 1
+        if hidden := sorted(c.co_qualname for c in codes if extra[id(c)] > 0):
+            self._problem(
+                "HB507", "the heap is frozen, and not all that refers to its code was found", ", ".join(hidden)
+            )
+
+    def _made_codes(self, replacement: Replacement, census: Census) -> Iterator[CodeType]:
+        around = next(r for r in self.manifest.replacements if r.target == replacement.outer)
+        for function in self._matching(around, census):
+            code = descend(function.__code__, replacement.old_path)
+            if code is None or self._print(code) != replacement.expects[self.tag]:
+                self._problem("HB504", "the function around it does not make it", str(replacement.target))
+            else:
+                yield code
+
+    def _from_ledger(self, replacement: Replacement, census: Census) -> None:
+        target = replacement.target
+        for stack in self.ledger.stacks.values():
+            owner = stack.slot.owner
+            if stack.slot.kind is not Kind.CODE or owner.__globals__ is not census.module.__dict__:
+                continue
+            if owner.__code__.co_qualname == target.qualname and owner.__code__.co_firstlineno:
+                census.add(owner)
+                if self._print(owner.__code__) != replacement.expects[self.tag]:
+                    holder = self.ledger.holder(stack.slot) or ""
+                    self._problem("HB706", f"bundle {holder[:12]} holds a live closure of it", str(target))
+
+    def _foreign(self, function: FunctionType) -> None:
+        where = function.__globals__.get("__name__", "an unnamed module")
+        self._problem("HB503", f"a copy of it runs in the namespace of {where}", function.__code__.co_qualname)
+
+    def _proved(self, functions: list[FunctionType]) -> bool:
+        """Tell whether these are all the functions that carry their code: nothing else refers to the code object."""
+        shared: dict[int, int] = {}
+        held: list[CodeType] = []
+        for f in functions:
+            if id(f.__code__) not in shared:
+                held.append(f.__code__)
+            shared[id(f.__code__)] = shared.get(id(f.__code__), 0) + 1
+        counts = behavior.references(held)
+        return bool(held) and all(n == shared[id(c)] + self._held(c) for c, n in zip(held, counts, strict=True))
+
+    def _held(self, code: CodeType) -> int:
+        return sum(c is code for c in self._kept)
 
     def _choose(self, replacement: Replacement, census: Census) -> list[FunctionType]:
         target = replacement.target
@@ -232,10 +299,24 @@ class Resolver:
             self.problems.append(problem)
 
 
-def _references(function: FunctionType) -> int:
-    """Count the references to a function's code object, without the one that asking makes."""
-    return sys.getrefcount(function.__code__) - 1
+def _codes_below(frame: FrameType | None) -> Iterator[CodeType]:
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
-def _namespace(function: FunctionType) -> str:
-    return str(function.__globals__.get("__name__", "an unnamed module"))
+def _code_of(holder: Any) -> CodeType | None:
+    for kind, attribute in _CODE_OF:
+        if type(holder) is kind:
+            code: CodeType = getattr(holder, attribute)
+            return code
+    return None
+
+
+_CODE_OF: tuple[tuple[type, str], ...] = (
+    (FunctionType, "__code__"),
+    (GeneratorType, "gi_code"),
+    (CoroutineType, "cr_code"),
+    (AsyncGeneratorType, "ag_code"),
+)
+"""What else holds a code object: a suspended generator or coroutine, until it ends."""

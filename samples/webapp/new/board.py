@@ -1,0 +1,26 @@
+"""The visitors' board: counts visits and says when each one was."""
+
+import threading
+from datetime import datetime
+
+
+def clock(moment: datetime) -> str:
+    """Hours, minutes and seconds. `%M` is the minute; `%m` is the month."""
+    return moment.strftime("%H:%M:%S")
+
+
+class Board:
+    def __init__(self) -> None:
+        self.visits = 0
+        self._lock = threading.Lock()
+
+    def visit(self, moment: datetime) -> str:
+        """Count a visit and describe it."""
+        with self._lock:
+            self.visits += 1
+            number = self.visits
+        return f"visit {number} at {clock(moment)}"
+
+    def total(self) -> str:
+        """Tell how many visits there were."""
+        return f"{self.visits} visits"

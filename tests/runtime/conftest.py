@@ -1,0 +1,54 @@
+"""What the loader's tests share: a process that runs an old tree, and proof that nothing is left behind."""
+
+import contextlib
+import linecache
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hotbuild_runtime
+import pytest
+from harness import Workbench
+from hotbuild_runtime.newmodules import FINDER
+
+Process = tuple[Workbench, dict[str, types.ModuleType]]
+
+
+def leftovers() -> list[str]:
+    """List what a process without bundles must not hold."""
+    found = [f"linecache {name}" for name in linecache.cache if name.startswith("<hotbuild")]
+    found += [f"bundle {b.id}" for b in hotbuild_runtime.status().bundles]
+    if FINDER in sys.meta_path or FINDER.provided:
+        found.append("import hook")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Unload what a failing test left, and fail one that passed but left something."""
+    yield
+    left = leftovers()
+    for bundle in reversed(hotbuild_runtime.status().bundles):
+        hotbuild_runtime.unload(bundle.id)
+    FINDER.set({})
+    for name in [n for n in linecache.cache if n.startswith("<hotbuild")]:
+        del linecache.cache[name]
+    assert left == []
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Make a tree, build the bundle to another tree, and import the first; forgotten at the end."""
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def make(old: str | dict[str, str], new: str | dict[str, str], **options: object) -> Process:
+            nonlocal count
+            count += 1
+            trees = [{"shop.py": t} if isinstance(t, str) else t for t in (old, new)]
+            bench = Workbench(tmp_path / str(count), *trees)  # type: ignore[arg-type]
+            bench.build(**options)
+            return bench, stack.enter_context(bench.running())
+
+        yield make
