@@ -28,7 +28,7 @@ from hotbuild_runtime.fingerprint import fingerprint
 from hotbuild_runtime.manifest import Addition, DocChange, Kept, ModuleRecord, Replacement
 
 from . import source
-from .codetree import CodeIndex, is_function
+from .codetree import CodeIndex, is_function, mentioned
 from .model import Change, Definition, Edit, EditKind, ItemKind, Outline, Target
 from .reshape import widen
 
@@ -216,17 +216,27 @@ def _additions(module: Module, optimize: int) -> Iterator[tuple[Addition, CodeTy
         return
     tree = source.parsed(module.change.new, module.change.path)
     flags = _future_flags(tree)
-    mentioned = _mentioned(module.old_codes.module)
+    known = mentioned(module.old_codes.module)
     unrun = _unrun_imports(tree)
     for group in _grouped(inserts):
         first = group[0]
         owner = first.target.qualname.rpartition(".")[0] if not first.one else _owner_of_import(first)
         statements = [_statement(tree, e) for e in group]
         code = _wrapped(statements, owner, unrun, module, first, optimize, flags)
-        names = () if first.message == "submodule" else tuple(dict.fromkeys(n for e in group for n in e.names))
-        deferred = not owner and (not names or any(n in mentioned or hasattr(builtins, n) for n in names))
+        bound = (_mangled(n, owner) for e in group for n in e.names)
+        names = () if first.message == "submodule" else tuple(dict.fromkeys(bound))
+        guarded = first.item is not None and first.item.kind is ItemKind.COMPOUND
+        waits = guarded or not names or any(n in known or hasattr(builtins, n) for n in names)
+        deferred = not owner and waits
         loads = (first.one.loads,) if first.one else ()
-        yield Addition(module.change.module, owner, names, first.line, deferred, loads), code
+        yield Addition(module.change.module, owner, names, first.line, deferred, loads, guarded), code
+
+
+def _mangled(name: str, owner: str) -> str:
+    """Write a private name as the compiler does in the body of a class."""
+    inside = owner.rpartition(".")[2].lstrip("_")
+    private = name.startswith("__") and not name.endswith("__") and "." not in name
+    return f"_{inside}{name}" if private and inside else name
 
 
 def _grouped(inserts: list[Edit]) -> list[list[Edit]]:
@@ -242,14 +252,6 @@ def _grouped(inserts: list[Edit]) -> list[list[Edit]]:
 def _owner_of_import(edit: Edit) -> str:
     assert edit.one is not None
     return edit.target.qualname.removesuffix(edit.one.bound).removesuffix(".")
-
-
-def _mentioned(code: CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _mentioned(constant)
-    return names
 
 
 def _future_flags(tree: ast.Module) -> int:
@@ -273,8 +275,11 @@ def _statement(tree: ast.Module, edit: Edit) -> ast.stmt:
                 line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
                 if (line, node.name) == (item.definition.line, item.definition.name):
                     return node
+        elif item.kind is ItemKind.COMPOUND:
+            if node.lineno == item.span.line and isinstance(node, ast.If | ast.Try):
+                return _Unannotated().visit(node)  # type: ignore[no-any-return]
         elif node.lineno == item.span.line and ast.unparse(node) == item.text:
-            return _only(node, edit) if edit.one is not None else _unannotated(node)
+            return _only(node, edit) if edit.one is not None else _Unannotated().visit(node)
     raise AssemblyError(edit, "the statement is not where the outline has it")
 
 
@@ -292,11 +297,17 @@ def _only(node: ast.stmt, edit: Edit) -> ast.stmt:
     raise AssemblyError(edit, "the imported name is not in the statement")
 
 
-def _unannotated(node: ast.stmt) -> ast.stmt:
-    """Drop the annotation of an assignment: running it would write into the live `__annotations__`."""
-    if isinstance(node, ast.AnnAssign) and node.value is not None:
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
-    return node
+class _Unannotated(ast.NodeTransformer):
+    """Drops annotations of assignments: running them would write into the live `__annotations__`."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        made = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
+        return ast.copy_location(made, node)
+
+    def _leave(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _leave
 
 
 def _unrun_imports(tree: ast.Module) -> list[ast.stmt]:
@@ -376,4 +387,4 @@ def _kept(module: Module) -> Iterator[Kept]:
                 owner = edit.target.qualname.rpartition(".")[0] if edit.one is None else _owner_of_import(edit)
                 item = edit.old_item
                 if item is not None and item.kind is not ItemKind.ANNOTATION:
-                    yield Kept(module.change.module, owner, name)
+                    yield Kept(module.change.module, owner, _mangled(name, owner))

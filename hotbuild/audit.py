@@ -40,6 +40,8 @@ def audit(
     Returns:
         A rude edit for each difference that no edit accounts for.
     """
+    if any(e.code == "HB407" for e in edits):
+        return []  # every code object differs, and the module is refused
     before, after = _Claims(edits, "old"), _Claims(edits, "new")
     package = module if path.endswith("__init__.py") else module.rpartition(".")[0]
     problems = [
@@ -73,6 +75,8 @@ class _Claims:
         for number, edit in enumerate(edits):
             if edit.kind is EditKind.UPDATE and edit.message == "docstring":
                 self.docs.add(edit.target.qualname)
+            if edit.names == ("__doc__",):
+                self.docs.add(edit.target.qualname.rpartition(".")[0])
             if edit.pair is not None:
                 definition = edit.pair.old if side == "old" else edit.pair.new
                 if definition is not None:
@@ -99,7 +103,7 @@ class _Claims:
         elif item.kind in (ItemKind.ASSIGN, ItemKind.ANNOTATION):
             name = item.names[0]
         else:
-            self.loose.append((item.span.line, item.span.end))
+            self.loose.append((item.span.line, item.span.end))  # its own functions pair, or go with it
         self.statements[item.span.line, name] += 1
         self.carried[item.span.line, name] += edit.kind is not EditKind.RUDE
 
@@ -155,7 +159,7 @@ class _Residue:
         self._scope(tree.body, "")
 
     def _scope(self, body: Sequence[ast.stmt], owner: str) -> None:
-        bound = Counter(name for s in body for name in _binds(s))
+        bound = Counter(name for s in body if not self._claimed(s) for name in _binds(s))
         for i, node in enumerate(body):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 if i == 0 and isinstance(node.value.value, str) and owner not in self.claims.docs:
@@ -163,6 +167,11 @@ class _Residue:
                 continue
             if not isinstance(node, ast.Pass):
                 self._statement(node, owner, bound)
+
+    def _claimed(self, node: ast.stmt) -> bool:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return self.claims.within(_line(node)) > 0
+        return self._take(node, _first_target(node))
 
     def _statement(self, node: ast.stmt, owner: str, bound: Counter[str]) -> None:
         once = all(bound[name] <= 1 for name in _binds(node))
@@ -184,7 +193,7 @@ class _Residue:
                 self._leave(("statement", owner, ast.dump(node)), node, ordered=not free)
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, owner: str, once: bool) -> None:
-        line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+        line = _line(node)
         if self.claims.within(line):
             return
         qualname = f"{owner}.{node.name}" if owner else node.name
@@ -198,7 +207,7 @@ class _Residue:
             self._scope(node.body, qualname)
 
     def _compound(self, node: ast.stmt, owner: str) -> None:
-        if self._take(node, ""):
+        if self._take(node, "") and (not self.claims.carried[node.lineno, ""] or _is_quiet(node)):
             return
         heads = [ast.dump(v) for _, v in ast.iter_fields(node) if isinstance(v, ast.expr)]
         heads += [ast.dump(i) for i in getattr(node, "items", ())]
@@ -283,6 +292,11 @@ def _binds(node: ast.stmt) -> set[str]:
     return names
 
 
+def _line(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
+    """Where the compiler says that a definition begins."""
+    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
+
+
 def _first_target(node: ast.stmt) -> str:
     """Name an assignment by the first name that it binds, any other statement by nothing."""
     targets: list[ast.expr] = []
@@ -302,6 +316,33 @@ def _alias_key(node: ast.Import | ast.ImportFrom, alias: ast.alias, package: str
         return _import_key(alias.name, "", alias.asname or alias.name.partition(".")[0])
     bound = "" if alias.name == "*" else alias.asname or alias.name
     return _import_key(absolute(package, node.level, node.module or ""), alias.name, bound)
+
+
+def _is_quiet(node: ast.AST) -> bool:
+    """Tell whether a compound statement only imports, defines and assigns names, so that it may be run again apart."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If | ast.Try | ast.ExceptHandler):
+            if not _is_quiet(child):
+                return False
+        elif isinstance(child, ast.Assign | ast.AnnAssign):
+            targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+            if not all(isinstance(t, ast.Name) for t in targets):
+                return False
+        elif (
+            isinstance(child, ast.stmt)
+            and not isinstance(
+                child,
+                ast.Import
+                | ast.ImportFrom
+                | ast.FunctionDef
+                | ast.AsyncFunctionDef
+                | ast.ClassDef
+                | ast.Pass
+                | ast.Expr,
+            )
+        ) or (isinstance(child, ast.Expr) and not isinstance(child.value, ast.Constant)):
+            return False
+    return isinstance(node, ast.If | ast.Try | ast.ExceptHandler)
 
 
 def _calls(node: ast.stmt) -> bool:

@@ -11,15 +11,17 @@ Rules
 Tests: tests/edits/.
 """
 
+import builtins
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from types import CodeType
 
-from .codetree import CodeIndex
+from .codetree import CodeIndex, mentioned
 from .model import Definition, Edit, EditKind, Import, Item, ItemKind, Outline, Pair, Span, Target
-from .rules import closure, module, nested, signature, struct
+from .rules import closure, guards, module, nested, signature, struct
 
+_ANNOTATIONS = "the live annotations stay as they are"
 _SEQUENCE = (ItemKind.EFFECT, ItemKind.COMPOUND)
 
 
@@ -54,10 +56,23 @@ class Classifier:
     def run(self) -> list[Edit]:
         """Judge everything, in no particular order."""
         before, after = self.old.outline, self.new.outline
-        if before.doc != after.doc:
+        features = [{i.name for i, _ in _import_atoms(o.items) if module.is_future(i)} for o in (before, after)]
+        if self._rude(module.future(*features), Target(self.module, "")):
+            return self.edits  # every code object differs; there is nothing more to say
+        if before.doc != after.doc and not self._reads_doc(after.items, ""):
             self._add(EditKind.UPDATE, Target(self.module, ""), message="docstring")
         self._scope(before.items, after.items, None, None)
         return self.edits
+
+    def _reads_doc(self, items: tuple[Item, ...], owner: str) -> bool:
+        """HB402: a statement of the scope made its value from the docstring that changed."""
+        readers = [i for i in items if "__doc__" in i.reads and i.definition is None]
+        for item in readers:
+            name = f"{owner}.{item.names[0]}" if owner and item.names else item.names[0] if item.names else owner
+            finding = ("HB402", "its value was made from the docstring, which changed")
+            self._rude([finding], Target(self.module, name))
+            self.edits[-1] = replace(self.edits[-1], names=("__doc__",))
+        return bool(readers)
 
     # -- scopes
 
@@ -92,15 +107,18 @@ class Classifier:
         old, new = pair.old, pair.new
         assert old is not None
         assert new is not None
-        before = self.old.codes.functions[old.line, old.name]
-        after = self.new.codes.functions[new.line, new.name]
+        before = self.old.codes.functions.get((old.line, old.name))
+        after = self.new.codes.functions.get((new.line, new.name))
         findings = [*signature.signature(old, new)]
+        if before is None or after is None:
+            self._dropped(pair, findings, before is after)
+            return
         notes = []
         if signature.annotations_changed(old, new):
             if readers := signature.readers_of_annotations(new):
                 findings.append(("HB108", f"annotations of {new.name} changed, and @{readers[0]} may have read them"))
             else:
-                notes.append("the live annotations stay as they are")
+                notes.append(_ANNOTATIONS)
         findings += [*closure.kind(before, after)] if old.is_async == new.is_async else []
         inners, unclear = nested.nested(before, after)
         findings += [*closure.captures(before, after), *unclear, *signature.nested_headers(old, new)]
@@ -119,6 +137,13 @@ class Classifier:
             )
             self.edits.append(Edit(EditKind.UPDATE, target, self.path, *place, inner=one, outer=old.target))
 
+    def _dropped(self, pair: Pair, findings: list[tuple[str, str]], both: bool) -> None:
+        """A definition that the compiler drops, in a branch that cannot run (`if 0:`)."""
+        if not both:
+            findings = [("HB401", f"{pair.either.name} is compiled on one side only")]
+        if not self._rude(findings, pair.either.target, pair=pair):
+            self._add(EditKind.SAME, pair.either.target, pair=pair)
+
     def _inner_ordinal(self, code: CodeType) -> int:
         """Count the nested functions with this qualname that were judged before."""
         self._inner_count[code.co_qualname] += 1
@@ -128,10 +153,16 @@ class Classifier:
         old, new = pair.old, pair.new
         assert old is not None
         assert new is not None
-        findings = [*struct.class_header(old, new)]
-        findings += [("HB305", text) for _, text in struct.new_attributes(old, new, self._covered, self.reads)]
-        if not self._rude(findings, new.target, pair=pair):
-            if old.doc != new.doc:
+        rude = self._rude(struct.class_header(old, new), new.target, pair=pair)
+        for code, found in (
+            ("HB305", struct.new_attributes(old, new, self._covered, self.reads)),
+            ("HB309", struct.retyped_attributes(old, new, self.reads)),
+        ):
+            for attribute, text in found:
+                rude = self._rude([(code, text)], new.target, pair=pair)
+                self.edits[-1] = replace(self.edits[-1], attributes=(attribute,))
+        if not rude:
+            if old.doc != new.doc and not self._reads_doc(new.items, new.target.qualname):
                 self._add(EditKind.UPDATE, new.target, pair=pair, message="docstring")
             else:
                 kind = EditKind.SAME if old.line == new.line else EditKind.MOVED
@@ -162,7 +193,9 @@ class Classifier:
             else:
                 findings = [module.rebound(definition.name, rival, item)]
         if owner is not None:
-            findings += struct.inserted_member(owner, item)
+            findings += struct.inserted_member(owner, item, self.classes)
+        if not rivals and (again := sorted(n for n in item.reads if names.rebound_values(n))):
+            findings.append(("HB402", f"{definition.name} reads {again[0]}, which the module binds several times"))
         if item.guarded:
             findings = []  # the compound statement that holds it is judged as a whole
         replaced = rivals[0] if rivals and rivals[0].definition is None else None
@@ -179,18 +212,24 @@ class Classifier:
         elif rivals:
             findings = [module.rebound(definition.name, item, rivals[0])]
         elif was is not None:
-            findings = [*struct.removed_member(was, item)]
+            findings = [*struct.removed_member(was, item, self.classes)]
+        if not rivals:
+            findings += [*module.removal(item), *self._uncovers(definition.name, now)]
         if item.guarded:
             return
         if not self._rude(findings, definition.target, old_item=item):
             self._add(EditKind.KEEP, self._target(now, definition.name), old_item=item)
 
+    def _uncovers(self, name: str, owner: Definition | None) -> list[tuple[str, str]]:
+        """HB402: the fix removes a module's name that hides a builtin, and still uses the name."""
+        if owner is None and hasattr(builtins, name) and name in mentioned(self.new.codes.module):
+            return [("HB402", f"{name} was removed and would go on hiding the builtin that the new code means")]
+        return []
+
     # -- imports
 
     def _imports(self, names: "_Names", owner: Definition | None) -> None:
         before, after = _import_atoms(names.old), _import_atoms(names.new)
-        features = {i.name for i, _ in before if module.is_future(i)}, {i.name for i, _ in after if module.is_future(i)}
-        self._rude(module.future(*features), Target(self.module, ""))
         known, kept = {i for i, _ in before}, {i for i, _ in after}
         for one, item in after:
             if one not in known and not module.is_future(one):
@@ -209,7 +248,7 @@ class Classifier:
         elif rivals and not submodule:
             findings = [module.rebound(one.bound, rivals[0], item)]
         elif owner:
-            findings = [*struct.inserted_member(owner, item)]
+            findings = [*struct.inserted_member(owner, item, self.classes)]
         if len({i for r in names.new_bindings(one.bound) for i in _binders(r, one.bound)}) > 1 and not submodule:
             findings = findings or [("HB401", f"{one.bound} is bound several times")]
         if not self._rude(findings, target, item=item, one=one):
@@ -221,7 +260,9 @@ class Classifier:
         if not one.bound:
             self._rude([module.star(new=False)], target, old_item=item, one=one)
         elif not heirs or any(_binds_package(h, one) for h in heirs):
-            self._add(EditKind.KEEP, target, old_item=item, one=one)
+            findings = [] if heirs else self._uncovers(one.bound, owner)
+            if not self._rude(findings, target, old_item=item, one=one):
+                self._add(EditKind.KEEP, target, old_item=item, one=one)
         else:
             self._rude([module.rebound(one.bound, item, heirs[0])], target, old_item=item, one=one)
 
@@ -233,31 +274,48 @@ class Classifier:
         after = [i for i in names.new if i.kind in kinds]
         lost, fresh = _difference(before, after)
         for item in fresh:
-            self._fresh_value(item, names, was, now)
+            twin = next((o for o in lost if o.value and o.value == item.value), None)
+            if twin is not None:
+                lost.remove(twin)
+                self._annotation(item, twin, now)
+            else:
+                self._fresh_value(item, names, was, now)
         for item in lost:
             if any(names.new_bindings(n) for n in item.names):
                 continue  # reported where the new value is judged
-            findings = [*struct.removed_member(was, item)] if was else []
+            findings = [*struct.removed_member(was, item, self.classes)] if was else []
+            findings += [f for n in item.names for f in self._uncovers(n, now)]
             target = self._target(now, item.names[0])
             if not self._rude(findings, target, old_item=item):
                 self._add(EditKind.KEEP, target, old_item=item)
+
+    def _annotation(self, item: Item, twin: Item | None, now: Definition | None) -> None:
+        """Only the annotation of a value differs."""
+        target = self._target(now, item.names[0])
+        why = struct.may_have_fields(now, self.classes) if now is not None else ""
+        findings = [("HB304", f"the field {item.names[0]} of class {now.name} ({why}) changed")] if now and why else []
+        if not self._rude(findings, target, item=item, old_item=twin):
+            self._add(EditKind.SAME, target, item=item, old_item=twin, message=_ANNOTATIONS)
 
     def _fresh_value(self, item: Item, names: "_Names", was: Definition | None, now: Definition | None) -> None:
         target = self._target(now, item.names[0] if item.names else "")
         rivals = [r for n in item.names for r in names.old_bindings(n)]
         same_kind = [r for r in rivals if r.kind in (ItemKind.ASSIGN, ItemKind.ANNOTATION)]
         findings: list[tuple[str, str]] = []
-        if rivals and item.kind is ItemKind.ANNOTATION:
-            if was is not None and now is not None and (why := struct.may_have_fields(now)):
-                findings = [("HB304", f"the field {item.names[0]} of class {now.name} ({why}) changed")]
-        elif rivals and len(same_kind) == len(rivals) and was is not None and now is not None:
-            findings = [*struct.changed_member(now, rivals[0], item)]
+        if rivals and item.kind is ItemKind.ANNOTATION and all(r.kind is ItemKind.ANNOTATION for r in rivals):
+            self._annotation(item, rivals[0], now)
+            return
+        if item.kind is ItemKind.ANNOTATION and not (now is not None and not rivals):
+            self._add(EditKind.SAME, target, item=item, message=_ANNOTATIONS)
+            return
+        if rivals and len(same_kind) == len(rivals) and was is not None and now is not None:
+            findings = [*struct.changed_member(now, rivals[0], item, self.classes)]
         elif rivals and len(same_kind) == len(rivals):
             findings = [module.value(rivals[0], item)]
         elif rivals:
             findings = [module.rebound(item.names[0], rivals[0], item)]
         elif now is not None:
-            findings = [*struct.inserted_member(now, item)]
+            findings = [*struct.inserted_member(now, item, self.classes)]
         if not rivals and any(len(names.new_bindings(n)) > 1 for n in item.names):
             findings.append(("HB401", f"{', '.join(item.names)} is bound several times"))
         if not rivals and (again := sorted(n for n in item.reads if names.rebound_values(n))):
@@ -265,7 +323,7 @@ class Classifier:
         if self._rude(findings, target, item=item, old_item=rivals[0] if rivals else None):
             return
         if item.kind is ItemKind.ANNOTATION:
-            self._add(EditKind.SAME, target, item=item, message="the live annotations stay as they are")
+            self._add(EditKind.SAME, target, item=item, message=_ANNOTATIONS)
         else:
             self._add(EditKind.INSERT, target, item=item)
 
@@ -273,13 +331,50 @@ class Classifier:
         before = [i for i in old if i.kind in _SEQUENCE]
         after = [i for i in new if i.kind in _SEQUENCE]
         lost, fresh = _difference(before, after)
-        target = Target(self.module, owner.target.qualname if owner else "")
-        for was, now in _zip(lost, fresh):
-            self._rude([module.statement(was, now)], target, item=now, old_item=was)
         if not lost and not fresh and [i.text for i in before] != [i.text for i in after]:
-            self._rude(
-                [("HB401", "statements with effects changed their order")], target, item=after[0], old_item=before[0]
-            )
+            target = Target(self.module, owner.target.qualname if owner else "")
+            self._rude([("HB401", "statements with effects changed their order")], target, None, after[0], before[0])
+        names = _Names(old, new)
+        for item in fresh:
+            head = item.text.splitlines()[0]
+            twin = next((o for o in lost if o.kind is item.kind and o.text.splitlines()[0] == head), None)
+            if twin is not None:
+                lost.remove(twin)
+            self._statement(twin, item, names, owner)
+        for item in lost:
+            self._statement(item, None, names, owner)
+
+    def _statement(self, was: Item | None, now: Item | None, names: "_Names", owner: Definition | None) -> None:
+        compound = all(i is None or i.kind is ItemKind.COMPOUND for i in (was, now))
+        if owner is not None or not compound or any(guards.loud(i) for i in (was, now) if i is not None):
+            target = Target(self.module, owner.target.qualname if owner else "")
+            self._rude([module.statement(was, now)], target, item=now, old_item=was)
+            return
+        bound = set(was.names) if was else set(), set(now.names) if now else set()
+        target = Target(self.module, min(bound[1] - bound[0], default=""))
+        findings = [*guards.changed(was, now)] if was and now else []
+        for name in sorted(bound[1] - bound[0]):
+            if rivals := [r for r in names.old_bindings(name) if r is not was]:
+                findings.append(module.rebound(name, rivals[0], now or rivals[0]))
+        for name in sorted(bound[0] - bound[1]):
+            if heirs := [h for h in names.new_bindings(name) if h is not now]:
+                findings.append(module.rebound(name, was or heirs[0], heirs[0]))
+        if now is not None and guards.is_type_checking(now) and (was is None or guards.is_type_checking(was)):
+            findings = []
+            bound = set(), set()
+        if self._rude(findings, target, item=now, old_item=was):
+            return
+        if now is not None and bound[1] - bound[0]:
+            self._guarded(target, now, was, tuple(sorted(bound[1] - bound[0])))
+        elif now is None and was is not None:
+            self._add(EditKind.KEEP, Target(self.module, was.names[0] if was.names else ""), old_item=was)
+        else:
+            self._add(EditKind.SAME, target, item=now, old_item=was, message="")
+
+    def _guarded(self, target: Target, now: Item, was: Item | None, names: tuple[str, ...]) -> None:
+        """Insert the new names of a compound statement, which is run again apart from the module."""
+        item = replace(now, names=names)
+        self._add(EditKind.INSERT, target, item=item, old_item=was)
 
     # -- edits
 
@@ -376,8 +471,3 @@ def _difference(old: list[Item], new: list[Item]) -> tuple[list[Item], list[Item
             extra[item.text] += 1
             fresh.append(item)
     return lost[::-1], fresh[::-1]
-
-
-def _zip(old: list[Item], new: list[Item]) -> Iterator[tuple[Item | None, Item | None]]:
-    for i in range(max(len(old), len(new))):
-        yield old[i] if i < len(old) else None, new[i] if i < len(new) else None

@@ -77,3 +77,12 @@ def _walk(code: CodeType) -> Iterator[CodeType]:
         yield inner
         if not is_function(inner):
             yield from _walk(inner)
+
+
+def mentioned(code: CodeType) -> set[str]:
+    """Collect the names that a module's code, and all code in it, refers to."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= mentioned(constant)
+    return names

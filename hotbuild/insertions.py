@@ -1,97 +1,127 @@
-"""Is it safe to run an inserted statement before the commit?
+"""Is it safe to run an inserted statement before the commit, and to take it back?
 
-Owns: `unsafe_insertions`. An inserted statement runs while every function still has its old code. If it calls, even at
-some removes, a function that the same fix changes, its value would be the old code's: not what a fresh import gives.
+Owns: `unsafe_insertions`. An inserted statement runs while every function still has its old code, and while some of the
+inserted names wait for the commit.
 
 Rules
-1. A call is followed by name, through every function of the changed modules that has the name; a class's name leads to
-   its special methods. Names say too much rather than too little: a needless refusal, never a wrong value.
-2. A value that is read from a name which the same fix changes is refused with the value.
+1. If it runs, even at some removes, a function that the same fix changes, its value would be the old code's: refused.
+   The code that it may run is followed by name, from the names that it evaluates through every function, class and value
+   of the changed modules. Names say too much rather than too little: a needless refusal, never a wrong value.
+2. If an inner scope that runs with it (a class body, a comprehension, a function that it calls) names an inserted name
+   that waits for the commit, it would find another thing of that name, or none: refused.
+3. If it calls a method of a value that lives (`QUEUE.pop()`), or a base class that registers its subclasses, unload
+   could not take that back: refused.
 
-Tests: tests/build/test_insertions.py.
+Tests: tests/build/test_insertions.py, tests/edits/insert.edit.
 """
 
+import builtins
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 
 from .assemble import Module
-from .model import Edit, EditKind, ItemKind
+from .codetree import mentioned
+from .model import Definition, Edit, EditKind, Item, ItemKind
 
-_HOLDERS = {
-    "partial",
-    "functools.partial",
-    "partialmethod",
-    "functools.partialmethod",
-    "staticmethod",
-    "classmethod",
-    "property",
-}
-"""Calls that keep a function for later and do not call it."""
+_PURE_METHODS = {
+    "get", "copy", "keys", "values", "items", "format", "join", "split", "rsplit", "splitlines", "strip", "lstrip",
+    "rstrip", "encode", "decode", "lower", "upper", "title", "replace", "startswith", "endswith", "union", "difference",
+    "intersection", "symmetric_difference", "issubset", "issuperset", "compile", "match", "search", "fullmatch", "sub",
+    "findall", "count", "index", "partition", "rpartition", "removeprefix", "removesuffix", "translate", "getLogger",
+    "getChild", "most_common", "total_seconds", "isoformat", "as_integer_ratio", "bit_length", "hex",
+}  # fmt: skip
+"""Methods of built-in and standard types that change nothing."""
 
 
 def unsafe_insertions(modules: Sequence[Module]) -> dict[str, list[Edit]]:
-    """Find insertions that depend on code which the same fix changes.
+    """Find insertions that must not be run.
 
     Returns:
-        A rude edit (HB402) for each, by module.
+        A rude edit for each, by module.
     """
     updated = {_last(e.target.qualname) for m in modules for e in m.edits if _is_code(e)}
-    if not updated:
-        return {}
     graph = _Graph(modules)
     found: dict[str, list[Edit]] = defaultdict(list)
     for module in modules:
+        waiting = _waiting(module)
+        values = _live_values(module)
         for edit in module.edits:
             if edit.kind is not EditKind.INSERT or edit.item is None or edit.one is not None:
                 continue
-            if hit := _hit(edit, updated, graph):
-                text = f"its value comes from {hit}, which the same fix changes; it would be computed by the old code"
-                found[module.change.module].append(
-                    Edit(
-                        EditKind.RUDE,
-                        edit.target,
-                        edit.path,
-                        edit.old,
-                        edit.new,
-                        "HB402",
-                        text,
-                        edit.item,
-                        names=edit.names,
-                    )
+            for code, message in _findings(edit.item, updated, waiting, values, graph):
+                rude = Edit(
+                    EditKind.RUDE, edit.target, edit.path, edit.old, edit.new, code, message, edit.item, edit.old_item
                 )
+                found[module.change.module].append(rude)
     return found
 
 
+def _findings(
+    item: Item, updated: set[str], waiting: set[str], values: set[str], graph: "_Graph"
+) -> Iterator[tuple[str, str]]:
+    if item.definition is not None and item.definition.is_class and (why := graph.registers(item.definition)):
+        yield "HB401", f"making {item.names[0]} runs {why}, whose effects cannot be undone"
+    if not item.active:
+        return
+    reached = graph.reach(item.evaluates)
+    if hit := min(reached & updated, default=""):
+        yield "HB402", f"its value comes from {hit}, which the same fix changes; it would be computed by the old code"
+    elif waits := min((reached & waiting) - item.direct - set(item.names), default=""):
+        yield "HB402", f"its value comes from {waits}, which is new too, and only there from the commit on"
+    for name in sorted(item.called):
+        root, _, method = name.partition(".")
+        if root in values and method and _last(method) not in _PURE_METHODS:
+            yield "HB402", f"it calls {name}() on a value that lives, whose effects cannot be undone"
+
+
 def _is_code(edit: Edit) -> bool:
-    return edit.kind is EditKind.UPDATE and edit.pair is not None and not edit.pair.either.is_class
+    pair = edit.pair is not None and not edit.pair.either.is_class
+    return edit.kind is EditKind.UPDATE and (pair or edit.inner is not None)
 
 
-def _hit(edit: Edit, updated: set[str], graph: "_Graph") -> str:
-    item = edit.item
-    assert item is not None
-    called = {name for name in item.called if name not in _HOLDERS}
-    if not called:
-        return ""
-    if item.kind is ItemKind.ASSIGN and (passed := item.reads & updated):
-        return min(passed)
-    reached = graph.reach(_last(name) for name in called)
-    return min(reached & updated, default="")
+def _waiting(module: Module) -> set[str]:
+    """Collect the inserted module-level names that are not bound before the commit."""
+    if module.old_codes is None:
+        return set()
+    known = mentioned(module.old_codes.module)
+    top = (e for e in module.edits if e.kind is EditKind.INSERT and e.item and "." not in e.target.qualname)
+    return {
+        name
+        for e in top
+        for name in e.names
+        if name in known or hasattr(builtins, name) or (e.item and e.item.kind is ItemKind.COMPOUND)
+    }
+
+
+def _live_values(module: Module) -> set[str]:
+    items = module.old_outline.items if module.old_outline else ()
+    return {name for i in items if i.kind is ItemKind.ASSIGN for name in i.names}
 
 
 class _Graph:
-    """Which names a function of the changed modules refers to, by its own name."""
+    """What a name of the changed modules leads to: a function to what it names, a class to its methods, a value to its parts."""
 
     def __init__(self, modules: Sequence[Module]) -> None:
         self._refers: dict[str, set[str]] = defaultdict(set)
+        self._classes: dict[str, Definition] = {}
         for module in modules:
             for code in module.new_codes.functions.values():
                 self._refers[code.co_name] |= set(_names(code))
-                owner, _, name = code.co_qualname.rpartition(".")
-                if owner and name.startswith("__"):
-                    self._refers[_last(owner)].add(name)
+                if owner := code.co_qualname.rpartition(".")[0]:
+                    self._refers[_last(owner)].add(code.co_name)
+            if module.new_outline is not None:
+                for item in module.new_outline.items:
+                    if item.kind is ItemKind.ASSIGN:
+                        for name in item.names:
+                            self._refers[name] |= item.evaluates
+                for definition in module.new_outline.definitions():
+                    if definition.is_class:
+                        self._classes[definition.name] = definition
+                        self._refers[definition.name] |= {_last(b) for b in definition.bases}
 
     def reach(self, names: Iterable[str]) -> set[str]:
+        """Collect all names that the given ones lead to, themselves included."""
         pending, seen = list(names), set[str]()
         while pending:
             name = pending.pop()
@@ -99,6 +129,21 @@ class _Graph:
                 seen.add(name)
                 pending += self._refers.get(name, ())
         return seen
+
+    def registers(self, definition: Definition) -> str:
+        """Name what runs of the tree's own code when a subclass is made; empty when nothing does."""
+        pending, seen = list(definition.bases), set[str]()
+        while pending:
+            base = self._classes.get(_last(pending.pop()))
+            if base is None or base.name in seen:
+                continue
+            seen.add(base.name)
+            if any("__init_subclass__" in i.names for i in base.items):
+                return f"{base.name}.__init_subclass__"
+            if any(k.startswith("metaclass=") and _last(k[10:]) in self._classes for k in base.keywords):
+                return f"the metaclass of {base.name}"
+            pending += base.bases
+        return ""
 
 
 def _names(code: CodeType) -> Iterator[str]:

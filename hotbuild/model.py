@@ -106,6 +106,7 @@ class Definition:
         calls: methods that it calls on its first parameter.
         loads: attributes that it reads, on anything.
         nested: of functions inside it, in source order: name, and canonical texts of decorators and defaults.
+        gives: of a method, (attribute, kind of value) where it stores a literal on its first parameter.
     """
 
     target: Target
@@ -126,6 +127,7 @@ class Definition:
     calls: frozenset[str] = frozenset()
     loads: frozenset[str] = frozenset()
     nested: tuple[tuple[str, str, str], ...] = ()
+    gives: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -148,6 +150,8 @@ class Item:
         guarded: stands inside a compound statement; what is listed so are definitions only.
         value: of an assignment, its canonical text without annotation.
         active: may run code of the program when it runs: calls, operators, iteration and the like.
+        evaluates: names and attributes that decide which code that is.
+        direct: names that it looks up in its own scope.
     """
 
     kind: ItemKind
@@ -161,6 +165,8 @@ class Item:
     guarded: bool = False
     value: str = ""
     active: bool = False
+    evaluates: frozenset[str] = frozenset()
+    direct: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,7 @@ class Edit:
         pair: the definition that it is about.
         names: what the statement binds; of an import statement, only what this edit is about.
         one: of an import statement, the part that this edit is about.
+        attributes: of a rude edit, the attributes of objects that it is about.
         inner: of a nested function, its paths and code.
         outer: of a nested function, the definition (of the old module) that it is in.
     """
@@ -249,6 +256,7 @@ class Edit:
     pair: Pair | None = None
     names: tuple[str, ...] = ()
     one: Import | None = None
+    attributes: tuple[str, ...] = ()
     inner: Inner | None = None
     outer: Target | None = None
 

@@ -9,3 +9,6 @@ INERT_DECORATORS = {
     "typing_extensions.final", "typing_extensions.overload",
 }  # fmt: skip
 """Decorators that neither read annotations nor do anything but wrap or mark the function."""
+
+ACCESSORS = ("setter", "getter", "deleter")
+"""Decorators that a property has as attributes."""

@@ -101,7 +101,7 @@ class _Reader:
         names = tuple(sorted(reading.bound(node)))
         yield Item(
             ItemKind.COMPOUND, names, reading.frame(node), _span(node), reading.reads(node), reading.called(node),
-            active=reading.active(node),
+            active=reading.active(node), evaluates=reading.evaluates(node), direct=reading.direct(node),
         )  # fmt: skip
         for inner in _inner_definitions(node):
             yield self.definition_item(None, inner, owner, guarded=True)
@@ -123,7 +123,7 @@ class _Reader:
                 kind, value = ItemKind.ASSIGN, ast.unparse(node)
         return Item(
             kind, names, ast.unparse(node), _span(node), reading.reads(node), reading.called(node), imports=imports,
-            value=value, active=reading.active(node),
+            value=value, active=reading.active(node), evaluates=reading.evaluates(node), direct=reading.direct(node),
         )  # fmt: skip
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> Iterator[Import]:
@@ -148,7 +148,7 @@ class _Reader:
         kind = ItemKind.CLASS if found.is_class else ItemKind.FUNCTION
         return Item(
             kind, (found.name,), reading.header(node), found.span, reading.reads(node), reading.called(node), found,
-            guarded=guarded, active=reading.active(node),
+            guarded=guarded, active=reading.active(node), evaluates=reading.evaluates(node), direct=reading.direct(node),
         )  # fmt: skip
 
     def definition(
@@ -181,7 +181,7 @@ class _Reader:
             target, False, line, span, decorators, tuple(_parameters(node.args)),
             ast.unparse(node.returns) if node.returns else None, isinstance(node, ast.AsyncFunctionDef),
             type_parameters=brackets, doc=doc, guarded=guarded, stores=self_use.stores, calls=self_use.calls,
-            loads=self_use.loads, nested=tuple(reading.nested_headers(node)),
+            loads=self_use.loads, gives=self_use.gives, nested=tuple(reading.nested_headers(node)),
         )  # fmt: skip
 
     def guarded_scope(self, body: Sequence[ast.stmt], owner: str) -> tuple[Item, ...]:

@@ -30,6 +30,7 @@ from .outline import outline
 from .rules.struct import MAKERS
 from .scan import Rules, Scan, scan
 from .selection import select
+from .stars import star_imports
 
 _EFFECTIVE = (EditKind.UPDATE, EditKind.INSERT)
 
@@ -114,8 +115,10 @@ def diff(old: Path, new: Path, options: Options = Options(), progress: Progress 
     scanned = scan(old, new, options.root, options.rules)
     watch.lap("scan")
     modules = _judge(scanned.changes, options.optimize, watch)
+    starred = list(star_imports(modules, scanned.sources))
+    watch.lap("classify")
     chosen, notes = select(modules, options.only, options.exclude)
-    edits = _sorted([*_outside(scanned, options), *(e for group in chosen.values() for e in group)])
+    edits = _sorted([*_outside(scanned, options), *starred, *(e for group in chosen.values() for e in group)])
     if options.forbid_keep:
         edits = [_forbidden(e) if e.kind is EditKind.KEEP else e for e in edits]
     notes = [*_notes(scanned, edits), *notes]

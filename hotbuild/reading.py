@@ -12,6 +12,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .names import ACCESSORS, INERT_DECORATORS
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 HOLDERS = {
@@ -92,25 +94,75 @@ def called(tree: ast.AST) -> frozenset[str]:
 
 
 def active(tree: ast.AST) -> bool:
-    """Tell whether it may run code of the program: calls, operators, subscripts, attributes, iteration, formatting."""
-    quiet = (ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda, ast.keyword, ast.expr_context)
+    """Tell whether a statement may run code of the program: calls, operators, subscripts, attributes, iteration."""
+    if isinstance(tree, ast.ClassDef):
+        return (
+            _decorated(tree)
+            or any(active(part) for part in tree.body)
+            or any(map(active, (*tree.bases, *tree.keywords)))
+        )
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        defaults = (d for d in (*tree.args.defaults, *tree.args.kw_defaults) if d is not None)
+        return _decorated(tree) or any(map(active, defaults))
+    quiet = (ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda)
     for node in running(tree, annotations=False):
-        if isinstance(node, ast.Call) and dotted(node.func) not in HOLDERS:
+        if isinstance(node, ast.comprehension) or (isinstance(node, ast.Call) and dotted(node.func) not in HOLDERS):
             return True
-        if isinstance(node, ast.ClassDef | ast.comprehension):
+        if node is not tree and isinstance(node, _DEFINITIONS) and active(node):
             return True
         if isinstance(node, ast.expr) and not isinstance(node, (*quiet, ast.Call)):
-            if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
-                continue
-            return True
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
+            literal = isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
+            chain = isinstance(node, ast.Attribute) and bool(dotted(node)) and tree is not node
+            if not literal and not (chain and isinstance(tree, ast.ClassDef)):
+                return True
+    return False
+
+
+def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Tell whether a decorator may do more than wrap or mark."""
+    for decorator in node.decorator_list:
+        name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        accessor = name.partition(".")[0] == node.name and name.rpartition(".")[2] in ACCESSORS
+        if name not in INERT_DECORATORS and not accessor:
             return True
     return False
 
 
-def attributes(tree: ast.AST) -> frozenset[str]:
-    """Collect the attribute names that it looks up when it runs."""
-    return frozenset(n.attr for n in running(tree, annotations=False) if isinstance(n, ast.Attribute))
+def evaluates(tree: ast.AST) -> frozenset[str]:
+    """Collect the names and attributes that decide which code runs with a statement; a class's bases only name it."""
+    roots: tuple[ast.AST, ...] = (tree,)
+    if isinstance(tree, ast.ClassDef):
+        roots = (*tree.decorator_list, *tree.body, *(b for b in tree.bases if active(b)))
+    return frozenset(
+        n.id if isinstance(n, ast.Name) else n.attr
+        for root in roots
+        for n in running(root, annotations=False)
+        if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Load)
+    )
+
+
+def direct(tree: ast.AST) -> frozenset[str]:
+    """Collect the names that a statement looks up in its own scope, not in a class body, comprehension or function."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        inner = (*_FUNCTIONS, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+        if isinstance(node, inner):
+            parts: list[ast.AST] = [*getattr(node, "decorator_list", ()), *getattr(node, "bases", ())]
+            parts += [node.generators[0].iter] if hasattr(node, "generators") else []
+            parts += list(_evaluated_of(node, True)) if isinstance(node, _FUNCTIONS) else []
+        else:
+            parts = list(ast.iter_child_nodes(node))
+        for part in parts:
+            visit(part)
+
+    visit(tree)
+    inside = set()
+    if isinstance(tree, ast.ClassDef):
+        inside = {n.id for part in tree.body for n in running(part) if isinstance(n, ast.Name)}
+    return frozenset(found - inside)
 
 
 def dotted(node: ast.expr) -> str:
@@ -150,6 +202,7 @@ class SelfUse(NamedTuple):
     stores: frozenset[str]
     calls: frozenset[str]
     loads: frozenset[str]
+    gives: tuple[tuple[str, str], ...]
 
 
 def self_use(function: ast.FunctionDef | ast.AsyncFunctionDef) -> SelfUse:
@@ -173,7 +226,46 @@ def self_use(function: ast.FunctionDef | ast.AsyncFunctionDef) -> SelfUse:
                 calls.add(node.func.attr)
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
             loads.add(node.target.attr)
-    return SelfUse(frozenset(stores), frozenset(calls), frozenset(loads))
+    return SelfUse(frozenset(stores), frozenset(calls), frozenset(loads), tuple(_given(function, me)))
+
+
+def _given(function: ast.AST, me: set[str]) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(function):
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        for target in targets:
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id in me:
+                value: ast.expr | None = node.value  # type: ignore[attr-defined]
+                if kind := _kind_of(value):
+                    yield target.attr, kind
+
+
+def _kind_of(value: ast.expr | None) -> str:
+    """Name the type of a literal; empty for what is computed."""
+    if isinstance(value, ast.Constant):
+        return "None" if value.value is None else type(value.value).__name__
+    displays = {ast.List: "list", ast.Dict: "dict", ast.Set: "set", ast.Tuple: "tuple", ast.ListComp: "list",
+                ast.DictComp: "dict", ast.SetComp: "set", ast.JoinedStr: "str"}  # fmt: skip
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _BUILT_IN:
+        return value.func.id
+    return displays.get(type(value), "") if value is not None else ""
+
+
+_BUILT_IN = {
+    "list",
+    "dict",
+    "set",
+    "tuple",
+    "str",
+    "bytes",
+    "bytearray",
+    "int",
+    "float",
+    "bool",
+    "frozenset",
+    "complex",
+}
 
 
 def nested_headers(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, str, str]]:
@@ -190,7 +282,7 @@ def nested_headers(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tup
         if isinstance(node, ast.ClassDef):
             made = ", ".join(ast.unparse(part) for part in (*node.bases, *node.keywords))
         else:
-            a: ast.arguments = node.args  # type: ignore[attr-defined]
+            a: ast.arguments = node.args
             made = ", ".join(ast.unparse(d) if d else "-" for d in (*a.defaults, None, *a.kw_defaults))
-        found.append(((node.lineno, node.col_offset), (getattr(node, "name", "<lambda>"), decorators, made)))  # type: ignore[attr-defined]
+        found.append(((node.lineno, node.col_offset), (getattr(node, "name", "<lambda>"), decorators, made)))
     return [header for _, header in sorted(found)]

@@ -30,6 +30,8 @@ _BUILD = (
     Reason("HB305", "instance-attribute-added", "an attribute is newly set when an object is made, and read elsewhere",
            'objects made before the patch lack it: read it with getattr(obj, "name", default), or give the class a default'),
     Reason("HB308", "class-replaced", "a class became a function, or the reverse", "keep the old name and add a new one"),
+    Reason("HB309", "attribute-retyped", "the value that an object first gets for an attribute changed its kind",
+           "let the new code handle both kinds, or use a new attribute with a class-level default"),
     Reason("HB401", "toplevel-changed", "a statement with effects changed at the top level of a module or class", _HOOK),
     Reason("HB402", "value-changed", "a module-level value changed",
            "use the new value inside the functions, under a new name; or restart"),

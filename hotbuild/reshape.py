@@ -4,12 +4,21 @@ Owns: `widen`, the one use of `bytecode`. A fix that stops using a captured vari
 object with fewer free variables than the live function has cells; CPython refuses it. Re-assembled with the old list
 of free variables it does the same, and fits.
 
-Tests: tests/build/test_reshape.py.
+Rules
+1. Instructions are not re-compiled: one is inserted (it copies the cells into the frame), and those that name a free
+   variable get its new number. Stack depths, exception table and lines stay the compiler's.
+2. The result is disassembled again and compared with the original, step by step; a difference is an error.
+
+Tests: tests/build/test_reshape.py, tests/edits/closure.edit.
 """
 
+import dis
 from types import CodeType
+from typing import Any
 
-from bytecode import Bytecode, Instr
+from bytecode import ConcreteBytecode, ConcreteInstr
+
+_COPY = "COPY_FREE_VARS"
 
 
 def widen(code: CodeType, freevars: tuple[str, ...]) -> CodeType:
@@ -23,16 +32,52 @@ def widen(code: CodeType, freevars: tuple[str, ...]) -> CodeType:
         Code that behaves the same and has `co_freevars == freevars`.
 
     Raises:
-        ValueError: `code` captures a name that is not among them.
+        ValueError: `code` captures a name that is not among them, or does not survive the round trip.
     """
     if code.co_freevars == freevars:
         return code
     if missing := set(code.co_freevars) - set(freevars):
         raise ValueError(f"{code.co_qualname} captures {', '.join(sorted(missing))}")
-    listing = Bytecode.from_code(code)
-    listing.freevars = list(freevars)
-    # The first instruction of a function with free variables copies their cells into the frame.
-    if listing and isinstance(listing[0], Instr) and listing[0].name == "COPY_FREE_VARS":
+    listing = ConcreteBytecode.from_code(code)
+    # A frame holds arguments and locals, then cells that are not arguments, then the free variables.
+    first = code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames))
+    for instruction in listing:
+        if isinstance(instruction, ConcreteInstr) and instruction.opcode in dis.hasfree and instruction.arg >= first:
+            instruction.arg = first + freevars.index(code.co_freevars[instruction.arg - first])
+    if code.co_freevars:
         del listing[0]
-    listing.insert(0, Instr("COPY_FREE_VARS", len(freevars)))
-    return listing.to_code().replace(co_qualname=code.co_qualname)
+    listing.insert(0, ConcreteInstr(_COPY, len(freevars)))
+    if not code.co_freevars:
+        for entry in listing.exception_table:
+            entry.start_offset += 1
+            entry.stop_offset += 1
+            entry.target += 1
+    listing.freevars = list(freevars)
+    made = listing.to_code(stacksize=code.co_stacksize, compute_exception_stack_depths=False)
+    made = made.replace(co_qualname=code.co_qualname)
+    if made.co_freevars != freevars or _steps(made) != _steps(code):
+        raise ValueError(f"{code.co_qualname} does not survive re-assembly")
+    return made
+
+
+def _steps(code: CodeType) -> object:
+    """List what a code object does, with names for free variables, and its lines and exception handlers by step."""
+    shift = 2 if code.co_freevars else 0
+    steps = [i for i in dis.get_instructions(code) if i.opname != _COPY]
+    told = [(i.opname, i.offset - shift, _operand(i, shift), i.positions and i.positions.lineno) for i in steps]
+    handlers = [(e.start - shift, e.end - shift, e.target - shift, e.depth, e.lasti) for e in _handlers(code)]
+    return told, handlers, code.co_stacksize, code.co_flags & ~_NESTED
+
+
+def _operand(instruction: dis.Instruction, shift: int) -> object:
+    if instruction.opcode in (*dis.hasjrel, *dis.hasjabs):
+        return instruction.argval - shift
+    return instruction.argval if instruction.opcode in dis.hasfree else instruction.arg
+
+
+def _handlers(code: CodeType) -> list[Any]:
+    listing: Any = dis.Bytecode(code)  # its exception table is not in the type stubs
+    return list(listing.exception_entries)
+
+
+_NESTED = 0x10  # CO_NESTED: says where it was compiled, and nothing about what it does

@@ -40,6 +40,7 @@ class Scan:
         extensions: compiled or Cython files that differ (HB803).
         left_out: Python files that differ and that the rules leave out.
         files: how many files were compared.
+        sources: the new tree's Python files that the rules take, by path.
     """
 
     changes: tuple[Change, ...]
@@ -47,6 +48,7 @@ class Scan:
     extensions: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     files: int = 0
+    sources: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def scan(old: Path, new: Path, root: str | None = None, rules: Rules = Rules()) 
         tuple(p for p in extensions if kept(p)),
         tuple(left_out),
         len(paths),
+        {p: f for p, f in after.files.items() if p.endswith(".py") and kept(p)},
     )
 
 

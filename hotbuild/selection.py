@@ -12,13 +12,15 @@ Rules
 Tests: tests/build/test_selection.py.
 """
 
+import builtins
 from collections.abc import Iterator, Sequence
 from types import CodeType
 
 from .assemble import Module
-from .model import Edit, EditKind, Target
+from .model import Edit, EditKind, ItemKind, Target
 
 _CARRIED = (EditKind.UPDATE, EditKind.INSERT)
+_EFFECTS = (ItemKind.EFFECT, ItemKind.COMPOUND)
 
 
 def matches(target: Target, pattern: str) -> bool:
@@ -49,6 +51,7 @@ def select(
     chosen = {m.change.module: [e for e in m.edits if _wanted(e, only, exclude)] for m in modules}
     if not only and not exclude:
         return chosen, []
+    _whole_functions(chosen, modules)
     notes: list[str] = []
     by_name = {m.change.module: m for m in modules}
     while True:
@@ -70,8 +73,19 @@ def select(
         e.kind in (*_CARRIED, EditKind.RUDE) and e not in chosen[m.change.module] for m in modules for e in m.edits
     )
     if left:
-        notes.append(f"{left} edits are left out by --only/--exclude")
+        notes.append(f"{left} {'edit is' if left == 1 else 'edits are'} left out by --only/--exclude")
     return chosen, notes
+
+
+def _whole_functions(chosen: dict[str, list[Edit]], modules: Sequence[Module]) -> None:
+    """A nested function goes with the function around it, and the reverse: what one makes, the other is."""
+    for m in modules:
+        edits = chosen[m.change.module]
+        wanted = {e.outer for e in edits if e.outer} | {e.pair.old.target for e in edits if e.pair and e.pair.old}
+        for edit in m.edits:
+            around = edit.outer or (edit.pair.old.target if edit.pair and edit.pair.old else None)
+            if edit.kind is EditKind.UPDATE and around in wanted and edit not in edits:
+                edits.append(edit)
 
 
 def _wanted(edit: Edit, only: Sequence[str], exclude: Sequence[str]) -> bool:
@@ -81,11 +95,16 @@ def _wanted(edit: Edit, only: Sequence[str], exclude: Sequence[str]) -> bool:
 
 
 def _is_needed(edit: Edit, names: set[str]) -> bool:
-    if edit.kind is EditKind.RUDE and not edit.target.qualname:
-        return False
+    """Tell whether selected code, which mentions `names`, was written for the other side of this edit."""
     own = {*edit.names, edit.target.qualname.rpartition(".")[2]} - {""}
-    module = edit.target.module.rpartition(".")[2] if edit.kind is EditKind.INSERT and not edit.target.qualname else ""
-    return bool(own & names) or module in names
+    if edit.kind is EditKind.RUDE:
+        # A statement with effects matters to whoever names what it works on; an attribute, to whoever reads it.
+        own |= {n for i in (edit.item, edit.old_item) if i and i.kind in _EFFECTS for n in i.reads - set(dir(builtins))}
+        own |= set(edit.attributes)
+        return bool(own & names)
+    if edit.item is None and not edit.target.qualname:
+        return edit.target.module.rpartition(".")[2] in names  # a new module
+    return bool(own & names)
 
 
 def _mentioned(chosen: dict[str, list[Edit]], modules: dict[str, Module]) -> set[str]:

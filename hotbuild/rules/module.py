@@ -47,6 +47,17 @@ def future(old: set[str], new: set[str]) -> Iterator[Finding]:
 
 def insertion(item: Item) -> Iterator[Finding]:
     """HB401: defining the new name does more than define it."""
+    for decorator in _effective_decorators(item):
+        yield "HB401", f"defining {item.names[0]} calls @{decorator}, whose effects are not known and cannot be undone"
+
+
+def removal(item: Item) -> Iterator[Finding]:
+    """HB401: what the removed definition's decorator did stays in force."""
+    for decorator in _effective_decorators(item):
+        yield "HB401", f"{item.names[0]} was defined with @{decorator}, which may have registered it"
+
+
+def _effective_decorators(item: Item) -> Iterator[str]:
     definition = item.definition
     if definition is None:
         return
@@ -59,7 +70,7 @@ def insertion(item: Item) -> Iterator[Finding]:
             "deleter",
         )
         if name not in inert and not accessor:
-            yield "HB401", f"defining {definition.name} calls @{name}, whose effects are not known and cannot be undone"
+            yield name
 
 
 def _short(item: Item) -> str:

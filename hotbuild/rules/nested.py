@@ -37,6 +37,13 @@ def _walk(
     old: CodeType, new: CodeType, at_old: Path, at_new: Path, changed: list[Inner], findings: list[Finding]
 ) -> None:
     was, now = list(inner(old)), list(inner(new))
+    gone = {step[0] for step, _ in was} - {step[0] for step, _ in now}
+    fresh = {step[0] for step, _ in now} - {step[0] for step, _ in was}
+    if gone and fresh:
+        names = ", ".join(sorted(gone)), ", ".join(sorted(fresh))
+        findings.append(
+            ("HB203", f"{names[0]} inside {old.co_qualname} is gone and {names[1]} is new: it may be the same")
+        )
     for name in dict.fromkeys(step[0] for step, _ in was):
         before = [(step, code) for step, code in was if step[0] == name]
         after = [(step, code) for step, code in now if step[0] == name]

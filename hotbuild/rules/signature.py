@@ -7,7 +7,7 @@ before. So nothing that they rely on may change.
 from collections.abc import Iterator
 
 from ..model import Definition, Parameter
-from ..names import INERT_DECORATORS
+from ..names import ACCESSORS, INERT_DECORATORS
 
 Finding = tuple[str, str]
 
@@ -19,7 +19,6 @@ _BINDING = {
     "functools.cached_property",
     "abc.abstractproperty",
 }
-_ACCESSORS = ("setter", "getter", "deleter")
 
 
 def signature(old: Definition, new: Definition) -> Iterator[Finding]:
@@ -58,7 +57,7 @@ def readers_of_annotations(definition: Definition) -> list[str]:
     return [
         d
         for d in definition.decorators
-        if _bare(d) not in INERT_DECORATORS and _bare(d).rpartition(".")[2] not in _ACCESSORS
+        if _bare(d) not in INERT_DECORATORS and _bare(d).rpartition(".")[2] not in ACCESSORS
     ]
 
 
@@ -67,7 +66,7 @@ def binding(definition: Definition) -> str:
     for decorator in map(_bare, definition.decorators):
         if decorator in _BINDING:
             return decorator.rpartition(".")[2]
-        if decorator.rpartition(".")[2] in _ACCESSORS and decorator.partition(".")[0] == definition.name:
+        if decorator.rpartition(".")[2] in ACCESSORS and decorator.partition(".")[0] == definition.name:
             return "property"
     return "function"
 

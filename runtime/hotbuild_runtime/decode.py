@@ -236,5 +236,7 @@ _replacement = _record(
     new_path=_sequence(_step),
 )
 _doc = _record(DocChange, target=_any_target)
-_addition = _record(Addition, module=_dotted, owner=_owner, names=_names, line=_natural, deferred=_flag, imports=_names)
+_addition = _record(
+    Addition, module=_dotted, owner=_owner, names=_names, line=_natural, deferred=_flag, imports=_names, guarded=_flag
+)
 _kept = _record(Kept, module=_dotted, owner=_owner, name=_text)

@@ -6,7 +6,8 @@ imports nothing of ours and runs on every supported Python.
 Rules
 1. Named fields only, recursively through nested code. Not over marshal bytes: they differ between a fresh and a
    reloaded code object. `code ==` is no help either: it looks at line numbers.
-2. Not the file name and not line numbers: a function that only moved keeps its fingerprint.
+2. Not the file name and not line numbers, the one that a class body of 3.13 records included: what only moved keeps its
+   fingerprint.
 3. `co_code` is free of the interpreter's own specialisation and instrumentation, so a live function that is hot,
    traced or covered has the digest that it had when it was compiled.
 4. Constants are told apart by type (`1`, `True`, `1.0` and `-0.0` are four), and sets do not depend on the hash seed.
@@ -14,8 +15,13 @@ Rules
 Fingerprints of different Python versions are not comparable. Tests: tests/runtime/test_fingerprint.py.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
+from opcode import opmap
 from types import CodeType
+
+_LINE = "__firstlineno__"
+_EXTENDED, _LOAD_CONST, _STORE_NAME = opmap["EXTENDED_ARG"], opmap["LOAD_CONST"], opmap["STORE_NAME"]
 
 
 def fingerprint(code: CodeType) -> bytes:
@@ -45,8 +51,31 @@ def _encode(code: CodeType) -> bytes:
             code.co_cellvars,
         )
     ).encode("ascii")
-    parts = [head, code.co_code, code.co_exceptiontable, *map(_constant, code.co_consts)]
+    parts = [head, *_body(code), code.co_exceptiontable]
     return b"".join(b"%d:%b" % (len(part), part) for part in parts)
+
+
+def _body(code: CodeType) -> Iterator[bytes]:
+    if _LINE not in code.co_names:
+        yield code.co_code
+        yield from map(_constant, code.co_consts)
+        return
+    # A class body that records its own line (3.13): a constant of its own, or shared with an equal one. So the
+    # constants are written where they are loaded, and the line is left out.
+    argument = 0
+    for offset in range(0, len(code.co_code), 2):
+        op, low = code.co_code[offset : offset + 2]
+        argument = argument << 8 | low
+        if op == _EXTENDED:
+            continue
+        after, name = code.co_code[offset + 2 : offset + 4] or (0, 0)
+        if after == _STORE_NAME and code.co_names[name] == _LINE:
+            yield b"line"
+        elif op == _LOAD_CONST:
+            yield b"load " + _constant(code.co_consts[argument])
+        else:
+            yield b"%d %d" % (op, argument)
+        argument = 0
 
 
 def _constant(value: object) -> bytes:

@@ -28,7 +28,7 @@ from pathlib import Path
 from . import behavior, bundle, ledger, sources
 from .born import take_back
 from .bundle import Bundle
-from .errors import Problem, refusal, refuse
+from .errors import HotbuildError, Problem, refusal, refuse
 from .ledger import Entry, Ledger
 from .manifest import PythonTarget
 from .newmodules import FINDER
@@ -38,6 +38,7 @@ from .splice import MISSING, Change, Kind, splice
 from .transition import Event, State, advance
 
 log = logging.getLogger("hotbuild_runtime")
+log.addHandler(logging.NullHandler())  # a host that has not configured logging gets nothing on its stderr
 
 _lock = threading.Lock()
 _books: dict[str, Ledger] = {"now": Ledger()}
@@ -101,7 +102,7 @@ def unload(id: str) -> Receipt:
         changes += [(slot, code) for slot, code in reborn if after.stack(slot) is None]
         notes = (f"{stuck} closures made while it was loaded keep its code until they die",) if stuck else ()
         clock.lap("resolve")
-        splice(changes, (dict.__setitem__, _books, "now", after))
+        splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
         FINDER.set(after.provided())
         advance(state, Event.COMMIT)
         sources.withdraw(set(entry.sources) - {s for e in after.entries.values() for s in e.sources})
@@ -143,8 +144,8 @@ def _operation(name: str) -> Iterator[Clock]:
         raise refuse("HB701", f"cannot {name}: a load, check or unload is under way in this process")
     try:
         yield Clock(name)
-    except BaseException as error:
-        log.warning("%s refused or failed, nothing was changed: %s", name, error)
+    except HotbuildError as error:
+        log.warning("%s refused, nothing was changed: %s", name, error)
         raise
     finally:
         _lock.release()
@@ -210,7 +211,7 @@ def _commit(plan: Plan, clock: Clock) -> Receipt:
         changes = [*plan.changes, *staging.changes]
         entry = plan.entry(advance(state, Event.COMMIT))
         after = ledger.add(plan.books, entry, changes, staging.staged)
-        splice(changes, (dict.__setitem__, _books, "now", after))
+        splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
     except BaseException:
         if plan.box.id not in _books["now"].entries:
             advance(state, Event.FAIL)

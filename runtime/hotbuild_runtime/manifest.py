@@ -128,6 +128,7 @@ class Addition:
         line: in the new source.
         deferred: the names appear in the commit itself and not before, because code that runs already looks for them.
         imports: absolute names of the modules that it imports, when it is an import statement.
+        guarded: a compound statement, which binds some of the names or none, as the process decides.
     """
 
     module: str
@@ -136,6 +137,7 @@ class Addition:
     line: int
     deferred: bool = False
     imports: tuple[str, ...] = ()
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,15 @@ class Finder(Loader):
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         module = self.provided.get(name)
-        if module is None:
-            return None
-        return ModuleSpec(name, self, origin=module.filename, is_package=module.package)
+        if module is not None:
+            return ModuleSpec(name, self, origin=module.filename, is_package=module.package)
+        if any(m.startswith(f"{name}.") for m in self.provided) and not self._elsewhere(name, path, target):
+            return ModuleSpec(name, None, is_package=True)  # a namespace package that only the new modules have
+        return None
+
+    def _elsewhere(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> bool:
+        others = [f for f in sys.meta_path if f is not self and hasattr(f, "find_spec")]
+        return any(f.find_spec(name, path, target) is not None for f in others)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return None
@@ -51,9 +57,10 @@ class Finder(Loader):
     def live(self, names: Mapping[str, NewModule]) -> list[Slot]:
         """List the places where those of these modules that were imported can be reached: `sys.modules`, their package."""
         slots: list[Slot] = []
-        for name in names:
+        parents = {name.rpartition(".")[0] for name in names} - {""} - set(names)
+        for name in (*names, *parents):
             module = sys.modules.get(name)
-            if module is None or getattr(module, "__loader__", None) is not self:
+            if module is None or not (getattr(module, "__loader__", None) is self or self._made(module)):
                 continue
             slots.append(Slot(Kind.ITEM, sys.modules, name))
             parent, _, last = name.rpartition(".")
@@ -61,6 +68,12 @@ class Finder(Loader):
             if package is not None and package.__dict__.get(last) is module:
                 slots.append(Slot(Kind.ITEM, package.__dict__, last))
         return slots
+
+    @staticmethod
+    def _made(module: ModuleType) -> bool:
+        """Tell whether it is a namespace package that `find_spec` made up: one without a folder."""
+        locations = getattr(module.__spec__, "submodule_search_locations", None)
+        return getattr(module, "__file__", None) is None and locations is not None and list(locations) == []
 
 
 FINDER = Finder()

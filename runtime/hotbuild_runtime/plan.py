@@ -7,6 +7,7 @@ Tests: tests/runtime/test_loader.py, tests/edits/.
 """
 
 import time
+from collections.abc import Iterator
 
 from . import sources
 from .born import list_born
@@ -84,7 +85,7 @@ class Plan:
             if not k.owner:
                 continue
             for owner in self.resolver.owners(k.module, k.owner):
-                if heir := next((b for b in owner.__mro__[1:] if k.name in vars(b)), None):
+                if heir := next(_hidden(owner, k.name), None):
                     text = f"the fix removes {k.name}, which uncovers the one of {heir.__name__}"
                     self.problems.append(Problem("HB306", text, f"{k.module}:{k.owner}.{k.name}"))
 
@@ -157,3 +158,16 @@ class Plan:
             self.manifest.notes,
             phases,
         )
+
+
+def _hidden(owner: type, name: str) -> Iterator[type]:
+    """Yield the classes whose attribute of that name is hidden by the owner's, for the owner or a subclass of it."""
+    pending, seen = [owner], set[type]()
+    while pending:
+        cls = pending.pop()
+        if cls in seen:
+            continue
+        seen.add(cls)
+        order = cls.__mro__
+        yield from (base for base in order[order.index(owner) + 1 :] if name in vars(base))
+        pending += type.__subclasses__(cls)

@@ -95,15 +95,17 @@ Change = tuple[Slot, Any]
 """A slot and the value that it is to hold."""
 
 
-def splice(changes: Sequence[Change], record: Row) -> None:
+def splice(changes: Sequence[Change], record: Row, recorded: Callable[[], bool]) -> None:
     """Make all changes at once, and `record` last.
 
     Args:
         changes: no slot twice.
         record: the row that brings the ledger in step.
+        recorded: tells whether `record` was made.
 
     Raises:
-        BaseException: whatever a write raised; every write was taken back.
+        BaseException: whatever a write raised; every write was taken back. Or an interrupt that arrived right after the
+            call: then `recorded` is true, and every write stands.
     """
     before = [(slot, slot.read()) for slot, _ in changes]
     rows = [slot.row(value) for slot, value in changes if value is not MISSING or slot.read() is not MISSING]
@@ -113,7 +115,8 @@ def splice(changes: Sequence[Change], record: Row) -> None:
     try:
         deque(starmap(operator.call, rows), maxlen=0)
     except BaseException:
-        restore(before)
+        if not recorded():
+            restore(before)
         raise
     finally:
         sys.setswitchinterval(interval)

@@ -6,7 +6,8 @@ Rules
 1. A new name is inert until some code names it. So a module-level statement runs in the live module's own namespace,
    where the classes, comprehensions and functions that it calls find each other; if anything fails the names go again.
 2. A name that running code already looks for (a builtin's name, or one that the old module mentions) is *deferred*: its
-   statement binds into a separate namespace, and the name appears in the commit and not before.
+   statement binds into a namespace apart, and the name appears in the commit and not before. A guarded statement
+   (`try: import …`) is deferred as a whole, and only its new names are taken from it.
 3. A class's new attributes are made by running a class body that holds only them, with the live class's namespace
    behind it; the `__class__` cell of its functions is bound to the live class. They are written in the commit.
 4. Statements refer to each other in any order, across modules: they are tried until none is left, or none succeeds.
@@ -33,25 +34,47 @@ _class_dict: Any = type.__dict__["__dict__"].__get__
 class _ClassSpace(dict[str, Any]):
     """The namespace of a class body that adds to a live class: what it lacks, it reads from the class."""
 
-    def __init__(self, owner: type) -> None:
+    def __init__(self, owner: type, apart: dict[str, Any]) -> None:
         super().__init__()
         self._owner = owner
+        self._apart = apart
 
     def __missing__(self, key: str) -> Any:
         if key in CLASS_BOOKKEEPING:
             raise KeyError(key)
-        return _class_dict(self._owner)[key]
+        return self._apart[key] if key in self._apart else _class_dict(self._owner)[key]
+
+
+class _ModuleSpace(dict[str, Any]):
+    """The namespace of a module-level statement: it binds in the module, and also sees the names that wait for the commit."""
+
+    def __init__(self, space: dict[str, Any], apart: dict[str, Any]) -> None:
+        super().__init__()
+        self._space = space
+        self._apart = apart
+
+    def __getitem__(self, key: str) -> Any:
+        return self._apart[key] if key in self._apart else self._space[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._space[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._space[key]
 
 
 class _Item:
     """One statement for one live module or class."""
 
-    def __init__(self, addition: Addition, code: CodeType, space: dict[str, Any], owner: type | None) -> None:
+    def __init__(
+        self, addition: Addition, code: CodeType, space: dict[str, Any], owner: type | None, apart: dict[str, Any]
+    ) -> None:
         self.addition = addition
+        self.apart = apart
         self.code = code
         self.space = space
         self.owner = owner
-        self.where = f"{addition.module}:{addition.owner or addition.names[0]}"
+        self.where = f"{addition.module}:{addition.owner or ', '.join(addition.names or addition.imports)}"
 
     def slots(self) -> list[Slot]:
         if self.owner is None:
@@ -62,17 +85,20 @@ class _Item:
         """Execute the statement and return what it bound."""
         names = self.addition.names
         if self.owner is not None:
-            made = _ClassSpace(self.owner)
+            made = _ClassSpace(self.owner, self.apart)
             exec(self.code, self.space, made)
             if "__classcell__" in made:
                 made["__classcell__"].cell_contents = self.owner
-            return {name: dict.__getitem__(made, name) for name in names}
+            self.apart.update((name, dict.__getitem__(made, name)) for name in names)
+            return {name: self.apart[name] for name in names}
         if self.addition.deferred:
-            apart: dict[str, Any] = {}
-            exec(self.code, self.space, apart)
-            return {name: apart[name] for name in names}
+            local = self.apart.copy() if self.addition.guarded else self.apart
+            exec(self.code, self.space, local)
+            bound = {name: local[name] for name in names if not self.addition.guarded or name in local}
+            self.apart.update(bound)
+            return bound
         try:
-            exec(self.code, self.space)
+            exec(self.code, self.space, _ModuleSpace(self.space, self.apart))
             return {name: self.space[name] for name in names}
         except BaseException:
             self.withdraw()
@@ -111,7 +137,7 @@ class Staging:
         self.staged: list[Slot] = []
         self.modules = modules
         self.provided = provided
-        self._before: list[Change] = []
+        self._apart: dict[int, dict[str, Any]] = {}
         self._items = [
             item
             for addition, code in zip(resolver.manifest.additions, codes, strict=True)
@@ -159,9 +185,14 @@ class Staging:
     def _items_of(self, resolver: Resolver, addition: Addition, code: CodeType) -> list[_Item]:
         spaces = [census.module.__dict__ for census in resolver.live.get(addition.module, ())]
         if not addition.owner:
-            return [_Item(addition, code, space, None) for space in spaces]
+            return [_Item(addition, code, space, None, self._waiting(space)) for space in spaces]
         owners = resolver.owners(addition.module, addition.owner)
-        return [_Item(addition, code, space, owner) for space, owner in zip(spaces, owners, strict=False)]
+        pairs = zip(spaces, owners, strict=False)
+        return [_Item(addition, code, space, owner, self._waiting(owner)) for space, owner in pairs]
+
+    def _waiting(self, owner: object) -> dict[str, Any]:
+        """The names of one module or class that wait for the commit."""
+        return self._apart.setdefault(id(owner), {})
 
     def _check_name(self, item: _Item, slot: Slot) -> None:
         if slot.read() is not MISSING:
@@ -173,7 +204,8 @@ class Staging:
 
     def _importable(self, name: str) -> bool:
         top = name.partition(".")[0]
-        if name in sys.modules or name in self.modules or name in self.provided or top in self.modules:
+        brought = {m.partition(".")[0] for m in (*self.modules, *self.provided)}
+        if name in sys.modules or name in self.modules or top in brought:
             return True
         try:
             return top in sys.modules or find_spec(top) is not None
@@ -182,6 +214,8 @@ class Staging:
 
     def _finish(self, item: _Item, made: dict[str, Any]) -> None:
         for slot in item.slots():
+            if slot.name not in made:
+                continue  # a guard decided against it
             value = made[slot.name]
             if item.owner is not None:
                 self._set_name(item, slot.name, value)

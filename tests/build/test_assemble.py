@@ -23,8 +23,10 @@ OLD = {
 }
 NEW = {
     "pkg/__init__.py": '"""Doc."""\n',
-    "pkg/a.py": "import os, sys\nX = {'b', 'a', 'c', 'd'}\ndef one(): return 2, X\nclass C:\n    Y = 1\n    def m(self): return 2\n"
-    "    @property\n    def p(self): return 2\n    @p.setter\n    def p(self, v): return 2\n    def n(self): return super().__init__\n",
+    "pkg/a.py": "import os, sys\nX = {'b', 'a', 'c', 'd'}\ndef one(): return 2, X\nclass C:\n    Y = 1\n"
+    "    def m(self): return 2\n"
+    "    @property\n    def p(self): return 2\n    @p.setter\n    def p(self, v): return 2\n"
+    "    def n(self): return super().__init__\n",
     "pkg/b.py": "def two(): return {'x', 'y', 'z'}\n",
     "pkg/new.py": "Z = {'p', 'q'}\n",
 }

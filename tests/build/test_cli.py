@@ -73,7 +73,8 @@ def test_a_refused_build_leaves_an_older_bundle_alone(place: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["no-such-command"], ["diff"], ["diff", "old"], ["diff", "old", "new"], ["diff", "old", "nowhere", "-o", "x.hpb"],
+        [], ["no-such-command"], ["diff"], ["diff", "old"], ["diff", "old", "new"], ["diff", "old", "nowhere", "-o",
+        "x.hpb"],
         ["diff", "old", "new", "-o", "x.hpb", "--optimize", "3"], ["diff", "old", "new", "-o", "x.hpb", "--nonsense"],
         ["show", "nowhere.hpb"], ["verify", "nowhere.hpb", "--release", "old"], ["explain"], ["explain", "HB000"],
     ],
@@ -109,7 +110,8 @@ def test_failures_are_one_clear_line(place: Path, arguments: list[str], words: s
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"def total(:\n", "HB801"), (b"\x00\x01\x02binary", "HB801"), (b"\x7fELF\xff\xfe", "HB802"), (b"\xff\xfeu\x00t\x00f\x00", "HB802"),
+        (b"def total(:\n", "HB801"), (b"\x00\x01\x02binary", "HB801"), (b"\x7fELF\xff\xfe", "HB802"),
+        (b"\xff\xfeu\x00t\x00f\x00", "HB802"),
         (b"# coding: none-such\n", "HB802"), (b"return 1\n", "HB801"), (b"(" * 5000 + b")" * 5000, "HB801"),
         (b"x = " + b"-" * 100_000 + b"1\n", "HB801"), (b"def f():\n\treturn 1\n        return 2\n", "HB801"),
         (b"def f(a, a): pass\n", "HB801"), (b"x = '\\N{no such}'\n", "HB801"), (b"nonlocal x\n", "HB801"),
@@ -131,9 +133,12 @@ def test_sources_that_cannot_be_used(place: Path, data: bytes, code: str) -> Non
         "if 0:\n    def never(): return 1\n", "if 1:\n    x = 1\nelse:\n    def never(): return 1\n",
         "while 0:\n    class Never:\n        def m(self): return 1\n", "if not __debug__:\n    def never(): return 1\n",
         "def ﬁ(): return 1\n", "class Ａ:\n    def ﬂ(self): return 1\n", "def f(): return 1\ndef f(): return 2\n",
-        "class A: a = 1; b = 2\n", "try:\n    pass\nexcept* E:\n    def f(): return 1\n", "class A:\n    class A:\n        def A(self): return 1\n",
-        "lambda: 1\n", "x = yield_ = 1\n", "@(lambda f: f)\ndef f(): return 1\n", "def f(x=(y := 1)): return 1\n", "async def f():\n    return [x async for x in 1]\n",
-        "def f(): return 1; x = 2\n", "def f():\n    def f():\n        def f(): return 1\n", "if 1: import os; x = 1\n", "for x in (): pass\nelse:\n    def f(): return 1\n",
+        "class A: a = 1; b = 2\n", "try:\n    pass\nexcept* E:\n    def f(): return 1\n",
+        "class A:\n    class A:\n        def A(self): return 1\n",
+        "lambda: 1\n", "x = yield_ = 1\n", "@(lambda f: f)\ndef f(): return 1\n", "def f(x=(y := 1)): return 1\n",
+        "async def f():\n    return [x async for x in 1]\n",
+        "def f(): return 1; x = 2\n", "def f():\n    def f():\n        def f(): return 1\n",
+        "if 1: import os; x = 1\n", "for x in (): pass\nelse:\n    def f(): return 1\n",
     ],
 )  # fmt: skip
 def test_no_source_brings_it_down(place: Path, text: str) -> None:

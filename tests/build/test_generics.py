@@ -19,10 +19,13 @@ KNOWN = sys.version_info >= (3, 12)
     [
         ("def f[T](a: T) -> T: return a\n", "def f[T](a: T) -> T: return [a]\n", "m.f(1)", 1, [1]),
         ("class A[T]:\n    def g(self): return 1\n", "class A[T]:\n    def g(self): return 2\n", "m.A().g()", 1, 2),
-        ("class A[T]:\n    def g[U](self, u: U): return 1\n", "class A[T]:\n    def g[U](self, u: U): return u\n", "m.A().g(7)", 1, 7),
-        ("def q(): return 1\n", "class Z[T: int]:\n    v: T\n    def h[U](self, u: U) -> T: return u\ndef f[T](a: T) -> T: return a\n"
+        ("class A[T]:\n    def g[U](self, u: U): return 1\n", "class A[T]:\n    def g[U](self, u: U): return u\n",
+        "m.A().g(7)", 1, 7),
+        ("def q(): return 1\n", "class Z[T: int]:\n    v: T\n    def h[U](self, u: U) -> T: return u\n"
+        "def f[T](a: T) -> T: return a\n"
          "def q(): return f(Z().h(3))\n", "m.q()", 1, 3),
-        ("class A:\n    def g(self): return 1\n", "class A:\n    def g(self): return self.h(2)\n    def h[U](self, u: U) -> U: return u\n",
+        ("class A:\n    def g(self): return 1\n", "class A:\n    def g(self): return self.h(2)\n"
+        "    def h[U](self, u: U) -> U: return u\n",
          "m.A().g()", 1, 2),
         ("def q(): return 1\n", "type X = int\ntype Y[T] = list[T]\ndef q(): return Y.__name__\n", "m.q()", 1, "Y"),
     ],

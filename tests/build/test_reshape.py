@@ -11,14 +11,18 @@ from hotbuild.reshape import widen
 
 SOURCES = {
     "plain": "def f(self):\n    'doc'\n    return 7\n",
-    "loops": "def f(self):\n    t = ''\n    for i in range(3):\n        t += str(i)\n        while len(t) > 9: break\n    return t\n",
+    "loops": "def f(self):\n    t = ''\n    for i in range(3):\n        t += str(i)\n"
+    "        while len(t) > 9: break\n    return t\n",
     "handlers": "def f(self):\n    try:\n        return [] [0]\n    except (KeyError, IndexError) as e:\n"
     "        return type(e).__name__\n    finally:\n        self = None\n",
     "dead handler": "def f(self):\n    try:\n        return 'x'\n    finally:\n        self = None\n",
-    "with": "def f(self):\n    import contextlib\n    with contextlib.suppress(KeyError) as a, contextlib.nullcontext(4) as b:\n"
+    "with": "def f(self):\n    import contextlib\n"
+    "    with contextlib.suppress(KeyError) as a, contextlib.nullcontext(4) as b:\n"
     "        return a, b\n",
-    "closure": "def f(self):\n    n = 1\n    def step():\n        nonlocal n\n        n += 1\n        return n\n    return step(), n\n",
-    "comprehensions": "def f(self):\n    k = 2\n    return [k * i for i in range(3)], {i: k for i in 'ab'}, sum(i for i in (1, k))\n",
+    "closure": "def f(self):\n    n = 1\n    def step():\n        nonlocal n\n        n += 1\n        return n\n"
+    "    return step(), n\n",
+    "comprehensions": "def f(self):\n    k = 2\n"
+    "    return [k * i for i in range(3)], {i: k for i in 'ab'}, sum(i for i in (1, k))\n",
     "return through finally": "def f(self):\n    n = 0\n    for i in range(3):\n        try:\n            try:\n"
     "                return str(i)\n            finally:\n                [][0]\n        except IndexError:\n"
     "            n += 1\n            continue\n    return n\n",
@@ -104,6 +108,27 @@ def test_the_order_of_the_live_cells_counts() -> None:
     assert with_cells(widen(three.__code__, ("c", "a", "b")), 3, 1, 2)() == (1, 2, 3)
 
 
+def maker() -> list[Callable[[], object]]:
+    a, b, c = "a", "b", "c"
+
+    def all_three() -> object:
+        return a, b, c
+
+    def handed_on() -> object:
+        mine = "mine"
+        return (lambda: (c, mine))(), [(lambda: b)() for _ in "x"], c
+
+    return [all_three, handed_on]
+
+
+def test_cells_that_are_handed_on_to_inner_functions() -> None:
+    """The instruction that hands on a cell is not one of those that read it."""
+    three, handed_on = maker()
+    code = widen(handed_on.__code__, ("a", *handed_on.__code__.co_freevars))
+    assert code.co_freevars == three.__code__.co_freevars
+    assert with_cells(code, 1, 2, 3)() == ((3, "mine"), [2], 3)
+
+
 def test_a_splice_takes_it() -> None:
     three, last, _ = outer()
     three.__code__ = widen(last.__code__, three.__code__.co_freevars)
@@ -123,7 +148,8 @@ def test_what_is_not_captured_cannot_be_given() -> None:
 
 def test_generators_keep_their_handlers() -> None:
     function = made(
-        "def f(self):\n    try:\n        got = yield 1\n    except KeyError:\n        yield 2\n    finally:\n        yield 3\n"
+        "def f(self):\n    try:\n        got = yield 1\n    except KeyError:\n        yield 2\n    finally:\n"
+        "        yield 3\n"
     )
     running = with_cells(widen(function.__code__, ("__class__",)), object)(None)
     assert (next(running), running.throw(KeyError()), next(running)) == (1, 2, 3)

@@ -84,7 +84,7 @@ def test_a_packed_wheel_is_refused_with_a_word(tmp_path: Path) -> None:
     wheel = tmp_path / "pkg-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("pkg/__init__.py", OLD)
-    with pytest.raises(ScanError, match="neither a folder nor a .py file"):
+    with pytest.raises(ScanError, match=r"neither a folder nor a \.py file"):
         open_tree(wheel)
 
 

@@ -26,11 +26,11 @@ def leftovers() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Unload what a failing test left, and fail one that passed but left something."""
+    """Unload what a test left loaded, youngest first; that, too, must leave nothing."""
     yield
-    left = leftovers()
     for bundle in reversed(hotbuild_runtime.status().bundles):
         hotbuild_runtime.unload(bundle.id)
+    left = leftovers()
     FINDER.set({})
     for name in [n for n in linecache.cache if n.startswith("<hotbuild")]:
         del linecache.cache[name]

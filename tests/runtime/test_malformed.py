@@ -173,6 +173,16 @@ def test_huge_counts_in_the_directory(count: int) -> None:
     assert refused(bytes(data)) == "HB609"
 
 
+@pytest.mark.parametrize("body", [b"\x09\x04\x05\x00\xff" + bytes(200), b"\x09\x04\xff\xff" + bytes(200), b"BZh9" + bytes(200)])
+@pytest.mark.parametrize("method", [8, 12, 14])
+def test_streams_that_their_decompressor_rejects(body: bytes, method: int) -> None:
+    data = bytearray(zipped([("manifest.json", body)]))
+    data[8:10] = struct.pack("<H", method)
+    central = data.rfind(b"PK\x01\x02")
+    data[central + 10 : central + 12] = struct.pack("<H", method)
+    assert refused(bytes(data)) == "HB609"
+
+
 def test_huge_sizes_in_the_headers() -> None:
     assert refused(patched_headers(18, 20, struct.pack("<LL", 0xFFFFFFFE, 0xFFFFFFFE))) == "HB609"
     assert refused(patched_headers(18, 20, struct.pack("<LL", 0xFFFFFFFF, 0xFFFFFFFF))) == "HB609"
