@@ -129,14 +129,22 @@ def _replacements(module: Module, tag: str) -> Iterator[tuple[Replacement, tuple
         assert was is not None
         assert now is not None
         old = module.old_codes.functions[was.line, was.name]
-        new = widen(module.new_codes.functions[now.line, now.name], old.co_freevars)
+        fresh = module.new_codes.functions[now.line, now.name]
+        new = _fit(fresh, old, edit)
         optional = was.target in guarded or counts[was.target.qualname] > 1
         target = _ordinal(module.old_codes, was)
-        prints = {tag: module.old_codes.prints[was.line, was.name].hex()}, {tag: fingerprint(new).hex()}
+        expects, provides, compiled = ({tag: fingerprint(code).hex()} for code in (old, new, fresh))
         yield (
-            Replacement(target, was.line, *prints, optional),
+            Replacement(target, was.line, expects, provides, compiled, optional),
             (new, behavior.docstring(old), behavior.docstring(new)),
         )
+
+
+def _fit(new: CodeType, old: CodeType, edit: Edit) -> CodeType:
+    try:
+        return widen(new, old.co_freevars)
+    except ValueError as error:
+        raise AssemblyError(edit, str(error)) from None
 
 
 def _nested(module: Module, tag: str) -> Iterator[tuple[Replacement, tuple[CodeType, str | None, str | None]]]:
@@ -144,11 +152,19 @@ def _nested(module: Module, tag: str) -> Iterator[tuple[Replacement, tuple[CodeT
     for edit in module.edits:
         if edit.kind is EditKind.UPDATE and edit.inner is not None and edit.outer is not None:
             one = edit.inner
-            code = widen(one.new, one.old.co_freevars)
-            prints = {tag: fingerprint(one.old).hex()}, {tag: fingerprint(code).hex()}
+            code = _fit(one.new, one.old, edit)
+            expects, provides, compiled = ({tag: fingerprint(c).hex()} for c in (one.old, code, one.new))
             yield (
                 Replacement(
-                    edit.target, one.old.co_firstlineno, *prints, True, _outer(module, edit), one.old_path, one.new_path
+                    edit.target,
+                    one.old.co_firstlineno,
+                    expects,
+                    provides,
+                    compiled,
+                    True,
+                    _outer(module, edit),
+                    one.old_path,
+                    one.new_path,
                 ),
                 (code, behavior.docstring(one.old), behavior.docstring(one.new)),
             )
@@ -366,8 +382,9 @@ def _wrapped(
         shell.body = body
         body = [ast.copy_location(shell, statements[0])]
     tree = ast.fix_missing_locations(ast.Module([*unrun, *body], []))
-    code = source.compiled(tree, module.change.path, optimize, flags)
-    for place, made in CodeIndex(code).functions.items():
+    index = CodeIndex.of(tree, module.change.path, optimize, flags)
+    code = index.module
+    for place, made in index.functions.items():
         if module.new_codes.prints.get(place) != fingerprint(made):
             raise AssemblyError(edit, f"{made.co_qualname} compiles to other code outside its module")
     for name in parts:

@@ -132,9 +132,9 @@ def _functions(
     edits: Sequence[Edit], codes: tuple[CodeIndex, CodeIndex], before: _Claims, after: _Claims
 ) -> Iterator[tuple[int, str]]:
     for index, claims, side in ((codes[0], before, "old"), (codes[1], after, "new")):
-        for place in index.functions:
+        for place in (*index.functions, *index.classes):
             if (claimed := claims.owners(place)) != 1:
-                yield place[0], f"function {place[1]} of the {side} file is claimed by {claimed} edits"
+                yield place[0], f"{place[1]} of the {side} file is claimed by {int(claimed)} edits"
     for edit in edits:
         if edit.pair is None or edit.kind not in _PAIRED or edit.pair.either.is_class:
             continue
@@ -156,10 +156,12 @@ class _Residue:
         self.free: Counter[Statement] = Counter()
         self.ordered: list[Statement] = []
         self.lines: dict[Statement, int] = {}
+        self.watched: set[str] = set()  # names that a statement with effects looks at: when they are bound counts
         self._scope(tree.body, "")
 
     def _scope(self, body: Sequence[ast.stmt], owner: str) -> None:
         bound = Counter(name for s in body if not self._claimed(s) for name in _binds(s))
+        self.watched |= {n for s in body if not isinstance(s, _INERT) for n in _loads(s)}
         for i, node in enumerate(body):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 if i == 0 and isinstance(node.value.value, str) and owner not in self.claims.docs:
@@ -189,7 +191,8 @@ class _Residue:
             self._compound(node, owner)
         else:
             if not self._take(node, _first_target(node)):
-                free = isinstance(node, ast.Assign | ast.AnnAssign) and once and not _calls(node)
+                plain = isinstance(node, ast.Assign | ast.AnnAssign) and once and not _calls(node)
+                free = plain and not self.watched & _binds(node)
                 self._leave(("statement", owner, ast.dump(node)), node, ordered=not free)
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, owner: str, once: bool) -> None:
@@ -316,6 +319,13 @@ def _alias_key(node: ast.Import | ast.ImportFrom, alias: ast.alias, package: str
         return _import_key(alias.name, "", alias.asname or alias.name.partition(".")[0])
     bound = "" if alias.name == "*" else alias.asname or alias.name
     return _import_key(absolute(package, node.level, node.module or ""), alias.name, bound)
+
+
+_INERT = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _loads(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def _is_quiet(node: ast.AST) -> bool:

@@ -50,19 +50,33 @@ class Classifier:
         self.reads = reads
         self.pair_of = {id(d): p for p in pairs for d in (p.old, p.new) if d is not None}
         self.classes = {d.target.qualname: d for d in new.outline.definitions() if d.is_class}
+        self.class_counts = Counter(d.target.qualname for d in old.outline.definitions() if d.is_class)
         self.edits: list[Edit] = []
         self._inner_count: Counter[str] = Counter()
 
     def run(self) -> list[Edit]:
         """Judge everything, in no particular order."""
+        self._judge()
+        return [self._unless_twice(e) for e in self.edits]
+
+    def _unless_twice(self, edit: Edit) -> Edit:
+        """HB503: an edit of a class itself, where the module defines several classes of that name."""
+        owner = edit.target.qualname
+        if not (edit.kind is EditKind.UPDATE and edit.message == "docstring" and edit.pair):
+            owner = owner.rpartition(".")[0] if edit.kind in (EditKind.INSERT, EditKind.KEEP) else ""
+        if owner and self.class_counts[owner] > 1:
+            text = f"the module defines {self.class_counts[owner]} classes {owner}; which one lives is not known"
+            return replace(edit, kind=EditKind.RUDE, code="HB503", message=text)
+        return edit
+
+    def _judge(self) -> None:
         before, after = self.old.outline, self.new.outline
         features = [{i.name for i, _ in _import_atoms(o.items) if module.is_future(i)} for o in (before, after)]
         if self._rude(module.future(*features), Target(self.module, "")):
-            return self.edits  # every code object differs; there is nothing more to say
+            return  # every code object differs; there is nothing more to say
         if before.doc != after.doc and not self._reads_doc(after.items, ""):
             self._add(EditKind.UPDATE, Target(self.module, ""), message="docstring")
         self._scope(before.items, after.items, None, None)
-        return self.edits
 
     def _reads_doc(self, items: tuple[Item, ...], owner: str) -> bool:
         """HB402: a statement of the scope made its value from the docstring that changed."""

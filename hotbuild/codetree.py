@@ -10,6 +10,7 @@ Rules
 Tests: tests/build/test_codetree.py.
 """
 
+import ast
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from types import CodeType
 
 from hotbuild_runtime.fingerprint import fingerprint
 
-from .source import compiled
+from .source import compiled, parsed
 
 Place = tuple[int, str]
 """First line and name of a code object."""
@@ -29,16 +30,20 @@ class CodeIndex:
     """A compiled module."""
 
     module: CodeType
+    defined: frozenset[Place]
 
     @classmethod
-    def of(cls, data: bytes, path: str, optimize: int) -> "CodeIndex":
-        """Compile a source; SourceError (HB801) if it cannot be."""
-        return cls(compiled(data, path, optimize))
+    def of(cls, tree: bytes | ast.Module, path: str, optimize: int, flags: int = 0) -> "CodeIndex":
+        """Compile a source, or a syntax tree; SourceError (HB801) if it cannot be."""
+        parsed_tree = parsed(tree, path) if isinstance(tree, bytes) else tree
+        places = frozenset(_defined(parsed_tree))
+        return cls(compiled(tree, path, optimize, flags), places)
 
     @cached_property
     def functions(self) -> dict[Place, CodeType]:
         """Functions, in source order."""
-        found = sorted((_place(c), c) for c in _walk(self.module) if is_function(c))
+        # Not all that is compiled like a function is one: the value of a type alias (3.12) is not.
+        found = sorted((_place(c), c) for c in _walk(self.module) if is_function(c) and _place(c) in self.defined)
         return dict(found)
 
     @cached_property
@@ -50,6 +55,13 @@ class CodeIndex:
     def prints(self) -> dict[Place, bytes]:
         """Fingerprints of the functions."""
         return {place: fingerprint(code) for place, code in self.functions.items()}
+
+
+def _defined(tree: ast.Module) -> Iterator[Place]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            line = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+            yield line, node.name
 
 
 def _place(code: CodeType) -> Place:

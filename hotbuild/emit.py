@@ -46,7 +46,7 @@ def encode(
         base=tuple(base),
         notes=tuple(notes),
     )
-    members = {f"source/{path}": text.encode("utf-8", "surrogatepass") for path, text in sources.items()}
+    members = {f"source/{path}": text.encode("utf-8") for path, text in sources.items()}
     members[python.member] = parts.payload.encode()
     return pack(manifest, members)
 

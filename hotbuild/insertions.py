@@ -9,13 +9,15 @@ Rules
    of the changed modules. Names say too much rather than too little: a needless refusal, never a wrong value.
 2. If an inner scope that runs with it (a class body, a comprehension, a function that it calls) names an inserted name
    that waits for the commit, it would find another thing of that name, or none: refused.
-3. If it calls a method of a value that lives (`QUEUE.pop()`), or a base class that registers its subclasses, unload
+3. If it reads a value that the program changes as it runs, it would not get what a fresh import gets: refused.
+4. If it calls a method of a value that lives (`QUEUE.pop()`), or a base class that registers its subclasses, unload
    could not take that back: refused.
 
 Tests: tests/build/test_insertions.py, tests/edits/insert.edit.
 """
 
 import builtins
+import dis
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
@@ -44,12 +46,15 @@ def unsafe_insertions(modules: Sequence[Module]) -> dict[str, list[Edit]]:
     graph = _Graph(modules)
     found: dict[str, list[Edit]] = defaultdict(list)
     for module in modules:
-        waiting = _waiting(module)
-        values = _live_values(module)
+        scope = _Scope(module)
         for edit in module.edits:
-            if edit.kind is not EditKind.INSERT or edit.item is None or edit.one is not None:
+            if edit.kind is not EditKind.INSERT or edit.one is not None:
                 continue
-            for code, message in _findings(edit.item, updated, waiting, values, graph):
+            if edit.item is None:
+                findings = _new_module(module, updated, graph)
+            else:
+                findings = _findings(edit.item, updated, scope, graph)
+            for code, message in findings:
                 rude = Edit(
                     EditKind.RUDE, edit.target, edit.path, edit.old, edit.new, code, message, edit.item, edit.old_item
                 )
@@ -57,9 +62,7 @@ def unsafe_insertions(modules: Sequence[Module]) -> dict[str, list[Edit]]:
     return found
 
 
-def _findings(
-    item: Item, updated: set[str], waiting: set[str], values: set[str], graph: "_Graph"
-) -> Iterator[tuple[str, str]]:
+def _findings(item: Item, updated: set[str], scope: "_Scope", graph: "_Graph") -> Iterator[tuple[str, str]]:
     if item.definition is not None and item.definition.is_class and (why := graph.registers(item.definition)):
         yield "HB401", f"making {item.names[0]} runs {why}, whose effects cannot be undone"
     if not item.active:
@@ -67,12 +70,22 @@ def _findings(
     reached = graph.reach(item.evaluates)
     if hit := min(reached & updated, default=""):
         yield "HB402", f"its value comes from {hit}, which the same fix changes; it would be computed by the old code"
-    elif waits := min((reached & waiting) - item.direct - set(item.names), default=""):
+    elif waits := min((reached & scope.waiting) - item.direct - set(item.names), default=""):
         yield "HB402", f"its value comes from {waits}, which is new too, and only there from the commit on"
+    elif later := min(item.evaluates & scope.unsteady, default=""):
+        yield "HB402", f"its value comes from {later}, which the program changes as it runs"
     for name in sorted(item.called):
         root, _, method = name.partition(".")
-        if root in values and method and _last(method) not in _PURE_METHODS:
+        if root in scope.values and method and _last(method) not in _PURE_METHODS:
             yield "HB402", f"it calls {name}() on a value that lives, whose effects cannot be undone"
+
+
+def _new_module(module: Module, updated: set[str], graph: "_Graph") -> Iterator[tuple[str, str]]:
+    """A new module may be imported by an insertion: its body would then run before the commit."""
+    items = module.new_outline.items if module.new_outline else ()
+    roots = {name for i in items if i.active for name in i.evaluates}
+    if hit := min(graph.reach(roots) & updated, default=""):
+        yield "HB402", f"the new module's body runs {hit}, which the same fix changes"
 
 
 def _is_code(edit: Edit) -> bool:
@@ -80,23 +93,40 @@ def _is_code(edit: Edit) -> bool:
     return edit.kind is EditKind.UPDATE and (pair or edit.inner is not None)
 
 
-def _waiting(module: Module) -> set[str]:
-    """Collect the inserted module-level names that are not bound before the commit."""
-    if module.old_codes is None:
-        return set()
-    known = mentioned(module.old_codes.module)
-    top = (e for e in module.edits if e.kind is EditKind.INSERT and e.item and "." not in e.target.qualname)
-    return {
-        name
-        for e in top
-        for name in e.names
-        if name in known or hasattr(builtins, name) or (e.item and e.item.kind is ItemKind.COMPOUND)
-    }
+class _Scope:
+    """What the names of a module stand for while it lives.
+
+    Attributes:
+        waiting: inserted names that are not bound before the commit.
+        values: names of the old module's values.
+        unsteady: names of values that change after they were bound: by another statement, or through `global`.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.waiting: set[str] = set()
+        self.values: set[str] = set()
+        self.unsteady: set[str] = set()
+        if module.old_codes is None or module.old_outline is None or module.new_outline is None:
+            return
+        known = mentioned(module.old_codes.module)
+        top = (e for e in module.edits if e.kind is EditKind.INSERT and e.item and "." not in e.target.qualname)
+        for edit in top:
+            guarded = edit.item is not None and edit.item.kind is ItemKind.COMPOUND
+            self.waiting |= {n for n in edit.names if guarded or n in known or hasattr(builtins, n)}
+        self.values = {n for i in module.old_outline.items if i.kind is ItemKind.ASSIGN for n in i.names}
+        effects = [i for i in module.new_outline.items if i.kind in (ItemKind.EFFECT, ItemKind.COMPOUND)]
+        self.unsteady = {n for i in effects for n in i.reads | set(i.names)} & self.values
+        self.unsteady |= {n for code in module.new_codes.functions.values() for n in _rebound(code)}
 
 
-def _live_values(module: Module) -> set[str]:
-    items = module.old_outline.items if module.old_outline else ()
-    return {name for i in items if i.kind is ItemKind.ASSIGN for name in i.names}
+def _rebound(code: CodeType) -> Iterator[str]:
+    """Yield the names that a function binds through `global`."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _rebound(constant)
 
 
 class _Graph:
@@ -112,13 +142,15 @@ class _Graph:
                     self._refers[_last(owner)].add(code.co_name)
             if module.new_outline is not None:
                 for item in module.new_outline.items:
-                    if item.kind is ItemKind.ASSIGN:
-                        for name in item.names:
-                            self._refers[name] |= item.evaluates
+                    for name in item.names if item.kind in (ItemKind.ASSIGN, ItemKind.COMPOUND) else ():
+                        self._refers[name] |= item.evaluates
+                    for one in item.imports:
+                        self._refers[one.bound] |= {one.name or _last(one.loads)}
                 for definition in module.new_outline.definitions():
                     if definition.is_class:
                         self._classes[definition.name] = definition
                         self._refers[definition.name] |= {_last(b) for b in definition.bases}
+                        self._refers[definition.name] |= {_last(k.partition("=")[2]) for k in definition.keywords}
 
     def reach(self, names: Iterable[str]) -> set[str]:
         """Collect all names that the given ones lead to, themselves included."""
@@ -132,17 +164,13 @@ class _Graph:
 
     def registers(self, definition: Definition) -> str:
         """Name what runs of the tree's own code when a subclass is made; empty when nothing does."""
-        pending, seen = list(definition.bases), set[str]()
-        while pending:
-            base = self._classes.get(_last(pending.pop()))
-            if base is None or base.name in seen:
-                continue
-            seen.add(base.name)
+        reached = self.reach(_last(b) for b in definition.bases)
+        for name in sorted(reached & set(self._classes)):
+            base = self._classes[name]
             if any("__init_subclass__" in i.names for i in base.items):
                 return f"{base.name}.__init_subclass__"
             if any(k.startswith("metaclass=") and _last(k[10:]) in self._classes for k in base.keywords):
                 return f"the metaclass of {base.name}"
-            pending += base.bases
         return ""
 
 

@@ -56,7 +56,7 @@ def outline(data: bytes, module: str, path: str, package: bool) -> Outline:
         tree = cst.parse_module(data)
     except cst.ParserSyntaxError as error:
         raise SourceError("HB801", path, error.raw_line, error.message) from None
-    except (RecursionError, ValueError, UnicodeError) as error:
+    except (RecursionError, ValueError, MemoryError) as error:
         raise SourceError("HB801", path, 1, f"cannot be parsed: {error}") from None
     return _Reader(module, path, package).module(tree, source.parsed(data, path))
 

@@ -105,7 +105,12 @@ def active(tree: ast.AST) -> bool:
         defaults = (d for d in (*tree.args.defaults, *tree.args.kw_defaults) if d is not None)
         return _decorated(tree) or any(map(active, defaults))
     quiet = (ast.Constant, ast.Name, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Lambda)
+    held = {
+        id(n.func) for n in running(tree, annotations=False) if isinstance(n, ast.Call) and dotted(n.func) in HOLDERS
+    }
     for node in running(tree, annotations=False):
+        if id(node) in held:
+            continue
         if isinstance(node, ast.comprehension) or (isinstance(node, ast.Call) and dotted(node.func) not in HOLDERS):
             return True
         if node is not tree and isinstance(node, _DEFINITIONS) and active(node):
@@ -133,12 +138,15 @@ def evaluates(tree: ast.AST) -> frozenset[str]:
     roots: tuple[ast.AST, ...] = (tree,)
     if isinstance(tree, ast.ClassDef):
         roots = (*tree.decorator_list, *tree.body, *(b for b in tree.bases if active(b)))
-    return frozenset(
-        n.id if isinstance(n, ast.Name) else n.attr
-        for root in roots
-        for n in running(root, annotations=False)
-        if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Load)
-    )
+    found = set()
+    for root in roots:
+        for node in running(root, annotations=False):
+            # A lambda that is passed on may be called at once.
+            inside = ast.walk(node.body) if isinstance(node, ast.Lambda) else (node,)
+            for n in inside:
+                if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Load):
+                    found.add(n.id if isinstance(n, ast.Name) else n.attr)
+    return frozenset(found)
 
 
 def direct(tree: ast.AST) -> frozenset[str]:

@@ -41,9 +41,10 @@ def widen(code: CodeType, freevars: tuple[str, ...]) -> CodeType:
     listing = ConcreteBytecode.from_code(code)
     # A frame holds arguments and locals, then cells that are not arguments, then the free variables.
     first = code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames))
+    place = {first + i: first + freevars.index(name) for i, name in enumerate(code.co_freevars)}
     for instruction in listing:
-        if isinstance(instruction, ConcreteInstr) and instruction.opcode in dis.hasfree and instruction.arg >= first:
-            instruction.arg = first + freevars.index(code.co_freevars[instruction.arg - first])
+        if isinstance(instruction, ConcreteInstr) and instruction.opcode in _PLACES:
+            instruction.arg = _moved(instruction.name, instruction.arg, place)
     if code.co_freevars:
         del listing[0]
     listing.insert(0, ConcreteInstr(_COPY, len(freevars)))
@@ -60,24 +61,41 @@ def widen(code: CodeType, freevars: tuple[str, ...]) -> CodeType:
     return made
 
 
+def _moved(name: str, arg: int, place: dict[int, int]) -> int:
+    """Translate the places in the frame that an instruction names: one, or two in four bits each."""
+    if name.count("_FAST") < 2:
+        return place.get(arg, arg)
+    high, low = place.get(arg >> 4, arg >> 4), place.get(arg & 15, arg & 15)
+    if high > 15 or low > 15:
+        raise ValueError("two places do not fit into one instruction")
+    return high << 4 | low
+
+
 def _steps(code: CodeType) -> object:
     """List what a code object does, with names for free variables, and its lines and exception handlers by step."""
     shift = 2 if code.co_freevars else 0
     steps = [i for i in dis.get_instructions(code) if i.opname != _COPY]
-    told = [(i.opname, i.offset - shift, _operand(i, shift), i.positions and i.positions.lineno) for i in steps]
+    names = [*code.co_varnames, *(c for c in code.co_cellvars if c not in code.co_varnames), *code.co_freevars]
+    told = [(i.opname, i.offset - shift, _operand(i, shift, names), i.positions and i.positions.lineno) for i in steps]
     handlers = [(e.start - shift, e.end - shift, e.target - shift, e.depth, e.lasti) for e in _handlers(code)]
     return told, handlers, code.co_stacksize, code.co_flags & ~_NESTED
 
 
-def _operand(instruction: dis.Instruction, shift: int) -> object:
+def _operand(instruction: dis.Instruction, shift: int, names: list[str]) -> object:
+    arg = instruction.arg or 0
     if instruction.opcode in (*dis.hasjrel, *dis.hasjabs):
         return instruction.argval - shift
-    return instruction.argval if instruction.opcode in dis.hasfree else instruction.arg
+    if instruction.opcode not in _PLACES:
+        return instruction.arg
+    return (names[arg >> 4], names[arg & 15]) if instruction.opname.count("_FAST") > 1 else names[arg]
 
 
 def _handlers(code: CodeType) -> list[Any]:
     listing: Any = dis.Bytecode(code)  # its exception table is not in the type stubs
     return list(listing.exception_entries)
 
+
+_PLACES = frozenset({*dis.haslocal, *dis.hasfree})
+"""Instructions whose argument is a place in the frame; on 3.13 `LOAD_FAST` also hands on cells."""
 
 _NESTED = 0x10  # CO_NESTED: says where it was compiled, and nothing about what it does

@@ -128,7 +128,7 @@ def scan(old: Path, new: Path, root: str | None = None, rules: Rules = Rules()) 
             extensions.append(path)
         elif not path.endswith(".py"):
             other.append(path)
-        elif not rules.takes(path):
+        elif not rules.takes(path) or _hidden(path, before, after):
             left_out.append(path)
         else:
             name, package = module_name(path)
@@ -142,6 +142,12 @@ def scan(old: Path, new: Path, root: str | None = None, rules: Rules = Rules()) 
         len(paths),
         {p: f for p, f in after.files.items() if p.endswith(".py") and kept(p)},
     )
+
+
+def _hidden(path: str, before: Tree, after: Tree) -> bool:
+    """Tell whether `a.py` stands beside `a/__init__.py` on both sides: it is never imported."""
+    package = path.removesuffix(".py") + "/__init__.py"
+    return package in before.files and package in after.files
 
 
 def _merged(one: Change | None, two: Change) -> Change:

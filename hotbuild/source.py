@@ -66,7 +66,7 @@ def parsed(data: bytes, path: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(data, path)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise SourceError("HB801", path, line, f"does not compile: {error}") from None
 
@@ -88,6 +88,6 @@ def compiled(tree: bytes | ast.Module, path: str, optimize: int, flags: int = 0)
             warnings.simplefilter("ignore")
             code: CodeType = compile(tree, path, "exec", flags, dont_inherit=True, optimize=optimize)
             return code
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise SourceError("HB801", path, line, f"does not compile: {error}") from None

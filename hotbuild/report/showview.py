@@ -48,7 +48,7 @@ def _difference(box: Bundle, old: Path) -> None:
     for module in box.manifest.modules:
         file = files.get(module.path)
         before = decoded(file.read_bytes(), module.path) if file else ""
-        after = box.members[module.member].decode("utf-8", "surrogatepass")
+        after = box.members[module.member].decode("utf-8")
         lines = difflib.unified_diff(
             before.splitlines(keepends=True),
             after.splitlines(keepends=True),

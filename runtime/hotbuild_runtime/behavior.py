@@ -7,6 +7,7 @@ Each fact is checked on the running interpreter by tests/runtime/test_behavior.p
 """
 
 import sys
+from collections.abc import Sequence
 from types import CodeType
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
@@ -29,8 +30,8 @@ FROZEN_AT_START = 1_000
 thousands. Below this number nobody has called it."""
 
 
-def references(held: list[CodeType]) -> list[int]:
-    """Count, for each code object, the references to it apart from the list's own.
+def references(held: Sequence[object]) -> list[int]:
+    """Count, for each object, the references to it apart from the list's own.
 
     How many references asking makes differs between versions and, on 3.12, between a cold and a hot loop: so a C loop
     asks, and it also asks for an object that nothing else refers to.

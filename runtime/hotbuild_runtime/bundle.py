@@ -8,7 +8,8 @@ Owns: packing and reading the container, its limits, and the payload's form.
 
 Rules
 1. Deterministic: members sorted, stored without compression, dates fixed; the same members give the same bytes on
-   every machine.
+   every machine. A reader makes the container anew from what it read and compares: no byte of a bundle is without
+   meaning, and none can be altered unseen.
 2. The order of the checks is a safety rule: size and ZIP limits, then the manifest's form, then every member's digest.
    Nothing here unmarshals; `payload` is called only after the loader has compared Python version, magic and -O level,
    because code marshalled by another Python unmarshals without complaint and then crashes the interpreter.
@@ -35,7 +36,6 @@ MAX_FILE = 256 * 1024 * 1024
 MAX_MEMBERS = 20_000
 MAX_MEMBER = 64 * 1024 * 1024
 MAX_TOTAL = 512 * 1024 * 1024
-MAX_RATIO = 100
 _DATE = (1980, 1, 1, 0, 0, 0)
 _READ_ERRORS = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, OverflowError, MemoryError,
@@ -95,10 +95,13 @@ def pack(manifest: Manifest, members: dict[str, bytes]) -> bytes:
         The file's bytes.
     """
     pinned = {name: sha256(data).hexdigest() for name, data in members.items()}
-    text = replace(manifest, members=pinned).encode()
+    return _container({MANIFEST: replace(manifest, members=pinned).encode(), **members})
+
+
+def _container(members: dict[str, bytes]) -> bytes:
     box = io.BytesIO()
     with zipfile.ZipFile(box, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in [(MANIFEST, text), *sorted(members.items())]:
+        for name, data in sorted(members.items(), key=lambda item: (item[0] != MANIFEST, item[0])):
             info = zipfile.ZipInfo(name, _DATE)
             info.external_attr = 0o644 << 16
             info.create_system = 3
@@ -125,19 +128,23 @@ def read(data: bytes) -> Bundle:
         raise refuse(
             "HB609", f"not a readable ZIP file: {error}" if str(error) else "not a readable ZIP file"
         ) from None
-    text = members.pop(MANIFEST, None)
-    if text is None:
+    if MANIFEST not in members:
         raise refuse("HB609", "there is no manifest.json in it", MANIFEST)
+    text = members.pop(MANIFEST)
     try:
         manifest = decode(text)
     except ManifestError as error:
         raise refuse("HB610" if error.newer else "HB609", str(error), MANIFEST) from None
+    if _container({MANIFEST: text, **members}) != data:
+        raise refuse("HB609", "the container is not, byte for byte, the one that these members make")
     if set(members) != set(manifest.members):
         odd = sorted(set(members) ^ set(manifest.members))
         raise refuse("HB609", f"members and manifest disagree about {', '.join(odd[:5])}", MANIFEST)
     for name, body in members.items():
         if sha256(body).hexdigest() != manifest.members[name]:
             raise refuse("HB609", "its SHA-256 is not the one that the manifest pins", name)
+        if name.startswith("source/") and not _is_text(body):
+            raise refuse("HB609", "it is not UTF-8 text", name)
     return Bundle(sha256(text).hexdigest(), manifest, members)
 
 
@@ -154,8 +161,10 @@ def _members(data: bytes) -> dict[str, bytes]:
                 raise refuse("HB609", "the member is there twice", name)
             if name.startswith("/") or "\\" in name or ".." in name.split("/"):
                 raise refuse("HB609", "the member's path leads out of the bundle", name)
-            if info.file_size > MAX_MEMBER or info.file_size > MAX_RATIO * max(info.compress_size, 1):
-                raise refuse("HB609", f"the member claims {info.file_size} bytes, over the limits", name)
+            if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+                raise refuse("HB609", "the member is compressed, which no bundle's is", name)
+            if info.file_size > MAX_MEMBER:
+                raise refuse("HB609", f"the member claims {info.file_size} bytes, the limit is {MAX_MEMBER}", name)
             with archive.open(info) as stream:
                 body = stream.read(info.file_size + 1)
             total += len(body)
@@ -163,6 +172,14 @@ def _members(data: bytes) -> dict[str, bytes]:
                 raise refuse("HB609", "the member is not of the size that it claims", name)
             members[name] = body
     return members
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def payload(bundle: Bundle, tag: str) -> Payload:

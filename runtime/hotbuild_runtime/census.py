@@ -21,11 +21,14 @@ from collections.abc import Iterator
 from types import CodeType, FrameType, FunctionType, GeneratorType, MappingProxyType, ModuleType, TracebackType
 from typing import Any
 
+from . import behavior
+
 _MAX_DEPTH = 6
 _MAX_CONTAINER = 2_000
 _MAX_OBJECTS = 20_000
 
 _ATOMS = (str, bytes, int, float, complex, type(None), CodeType, ModuleType, FrameType, GeneratorType, TracebackType)
+_CONTAINERS = (dict, list, tuple, set, frozenset, MappingProxyType)
 _DOC_CARRIERS = (property, staticmethod, classmethod, functools.cached_property, type(functools.lru_cache(print)))
 
 _class_dict: Any = type.__dict__["__dict__"].__get__
@@ -46,11 +49,11 @@ def live_modules(name: str, path: str) -> list[ModuleType]:
     """
     found: list[ModuleType] = []
     named = sys.modules.get(name)
-    if isinstance(named, ModuleType) and not _being_imported(named):
+    if named is not None and issubclass(type(named), ModuleType) and not _being_imported(named):
         found.append(named)
     file = _file(found[0]) if found else None
     for other in list(sys.modules.values()):
-        if not isinstance(other, ModuleType) or any(other is m for m in found):
+        if not issubclass(type(other), ModuleType) or any(other is m for m in found):
             continue
         if file is not None:
             same = _file(other) == file
@@ -104,18 +107,30 @@ class Census:
         group.append(function)
         return True
 
+    def complete(self) -> bool:
+        """Tell whether these are all the functions that run in the module's namespace.
+
+        Each function refers to the namespace, and so does the module: no more references, no more functions.
+        """
+        found = sum(map(len, self.functions.values()))
+        return behavior.references([self.module.__dict__])[0] <= found + 1
+
     def all_carriers(self, function: object) -> Iterator[object]:
-        """Yield what wraps a function, and what wraps that, outward."""
-        for carrier in self.carriers.get(id(function), ()):
-            yield carrier
-            yield from self.all_carriers(carrier)
+        """Yield what wraps a function, and what wraps that, outward; each once."""
+        pending, seen = [function], {id(function)}
+        while pending:
+            for carrier in self.carriers.get(id(pending.pop()), ()):
+                if id(carrier) not in seen:
+                    seen.add(id(carrier))
+                    pending.append(carrier)
+                    yield carrier
 
     def _walk(self) -> None:
         budget = _MAX_OBJECTS
         pending: list[tuple[object, int]] = [(value, 0) for value in list(self.module.__dict__.values())]
         while pending and budget:
             value, depth = pending.pop()
-            if isinstance(value, _ATOMS) or id(value) in self._seen:
+            if issubclass(type(value), _ATOMS) or id(value) in self._seen:
                 continue
             self._seen.add(id(value))
             self._keep.append(value)  # an id is only good while its object lives
@@ -123,18 +138,19 @@ class Census:
             pending += [(child, depth + 1) for child in self._children(value, depth)]
 
     def _children(self, value: Any, depth: int) -> list[Any]:
-        if isinstance(value, FunctionType):
+        kind = type(value)  # not isinstance: that asks the object for its __class__, and a proxy runs code to answer
+        if kind is FunctionType:
             return self._function(value)
-        if isinstance(value, type):
+        if issubclass(kind, type):
             return self._class(value)
         if depth > _MAX_DEPTH:
             return []
-        if isinstance(value, dict | list | tuple | set | frozenset | MappingProxyType) and len(value) > _MAX_CONTAINER:
+        if kind in _CONTAINERS and len(value) > _MAX_CONTAINER:
             return []
         children = gc.get_referents(value)
-        if isinstance(value, _DOC_CARRIERS):
+        if issubclass(kind, _DOC_CARRIERS):
             for child in children:
-                if isinstance(child, FunctionType):
+                if type(child) is FunctionType:
                     self.carriers.setdefault(id(child), []).append(value)
         return children
 

@@ -44,7 +44,9 @@ def decode(data: bytes) -> Manifest:
         ManifestError: with the place of the first fault.
     """
     try:
-        raw = json.loads(data)
+        raw = json.loads(data, object_pairs_hook=_object)
+    except ManifestError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"manifest.json is not JSON: {error}") from None
     top = _Fields(raw, "manifest")
@@ -89,19 +91,30 @@ def _check_references(manifest: Manifest) -> None:
         if module not in names:
             raise ManifestError(f"{what} is in a module that is not listed")
     for r in manifest.replacements:
-        if set(r.expects) != tags or set(r.provides) != tags:
+        if not set(r.expects) == set(r.provides) == set(r.compiled) == tags:
             raise ManifestError(f"{r.target} lacks the fingerprints of a Python target")
     for r in manifest.replacements:
         if r.outer is not None and not any(o.target == r.outer and o.outer is None for o in manifest.replacements):
             raise ManifestError(f"{r.target} is nested in {r.outer}, which is not replaced")
         if (r.outer is None) != (not r.old_path) or (r.outer is None) != (not r.new_path):
             raise ManifestError(f"{r.target} has a path but no outer function, or the reverse")
+    added = [(a.module, a.owner, name) for a in manifest.additions for name in a.names]
+    if len(set(added)) != len(added):
+        raise ManifestError("a name is inserted twice")
     targets = [r.target for r in manifest.replacements]
     if len(set(targets)) != len(targets):
         raise ManifestError("a target is replaced twice")
     for m in manifest.modules:
         if not m.new and set(m.definitions) != tags:
             raise ManifestError(f"module {m.name} lacks the fingerprints of a Python target")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; a key that stands twice would be read in two ways by two readers."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ManifestError("a key stands twice in one object")
+    return made
 
 
 class _Fields:
@@ -230,6 +243,7 @@ _replacement = _record(
     line=_natural,
     expects=_mapping(_digest),
     provides=_mapping(_digest),
+    compiled=_mapping(_digest),
     optional=_flag,
     outer=_optional(_target),
     old_path=_sequence(_step),

@@ -7,14 +7,14 @@ Rules
 1. A slot has a base, the value that it had before any bundle, and layers, one per bundle that holds it, in load order.
    The top layer is in force. Removing a bundle takes its layers out wherever they lie; only a removed top is written.
    So bundles can be unloaded in any order, and a removed one never comes back.
-2. A bundle that was built on another needs the names that the other inserted. When the other goes, those names pass to
-   the heir instead of being deleted.
+2. A bundle that was built on another needs the names and modules that the other inserted. When the other goes first,
+   they stay as its *estate* until nobody who was built on it is left.
 3. Nothing else keeps code alive: after a bundle is gone no snapshot refers to its code.
 
 No threads, no clock. Tests: tests/runtime/test_ledger.py.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType
 
@@ -30,11 +30,6 @@ class Stack:
     slot: Slot
     base: object
     layers: tuple[tuple[str, object], ...]
-
-    def below(self, bundle: str) -> object:
-        """Find the value in force once the layer of `bundle` is gone."""
-        rest = [value for owner, value in self.layers if owner != bundle]
-        return rest[-1] if rest else self.base
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +69,7 @@ class Entry:
         sources: file names in `linecache` that are its.
         modules: new modules that it provides, by name.
         born: code of the closures that its functions make while it is loaded.
+        compiled: fingerprint of a re-assembled code object → of the same code as the new tree has it.
     """
 
     id: str
@@ -87,13 +83,15 @@ class Entry:
     sources: tuple[str, ...] = ()
     modules: dict[str, NewModule] = field(default_factory=dict)
     born: tuple[Born, ...] = ()
+    compiled: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ledger:
-    """What is loaded, oldest first, and the history of every slot that some bundle holds."""
+    """What is loaded, oldest first; what left an estate; and the history of every slot that some bundle holds."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    estates: dict[str, Entry] = field(default_factory=dict)
     stacks: dict[tuple[Kind, int, str], Stack] = field(default_factory=dict)
 
     def stack(self, slot: Slot) -> Stack | None:
@@ -113,12 +111,13 @@ class Ledger:
         return stack.layers[-1][0] if stack else None
 
     def provided(self) -> dict[str, NewModule]:
-        """List the new modules of all loaded bundles."""
-        return {name: module for entry in self.entries.values() for name, module in entry.modules.items()}
+        """List the new modules of all loaded bundles, and of estates."""
+        return {name: module for entry in self.standing() for name, module in entry.modules.items()}
 
-    def heirs(self, bundle: str) -> list[str]:
-        """List the bundles that were built on this one, oldest first."""
-        return [e.id for e in self.entries.values() if bundle in e.built_on]
+    def standing(self) -> Iterator[Entry]:
+        """Yield all that keeps something in the process: estates, then loaded bundles."""
+        yield from self.estates.values()
+        yield from self.entries.values()
 
 
 def add(ledger: Ledger, entry: Entry, changes: Iterable[Change], staged: Collection[Slot] = ()) -> Ledger:
@@ -137,7 +136,7 @@ def add(ledger: Ledger, entry: Entry, changes: Iterable[Change], staged: Collect
         if old is None:
             old = Stack(slot, MISSING if slot.key in ahead else slot.read(), ())
         stacks[slot.key] = replace(old, layers=(*old.layers, (entry.id, value)))
-    return Ledger({**ledger.entries, entry.id: entry}, stacks)
+    return Ledger({**ledger.entries, entry.id: entry}, ledger.estates, stacks)
 
 
 def remove(ledger: Ledger, bundle: str) -> tuple[list[Change], Ledger]:
@@ -146,24 +145,34 @@ def remove(ledger: Ledger, bundle: str) -> tuple[list[Change], Ledger]:
     Returns:
         What has to be written, and the new books.
     """
-    heirs = ledger.heirs(bundle)
-    heir = heirs[0] if heirs else None
+    gone = ledger.entries[bundle]
+    entries = {e.id: replace(e, born=_still_born(e, gone.born)) for e in ledger.entries.values() if e.id != bundle}
+    estates = _needed({**ledger.estates, bundle: gone}, entries)
     changes: list[Change] = []
-    stacks = {key: _rebased(stack, ledger.entries[bundle].born) for key, stack in ledger.stacks.items()}
-    for key, stack in list(stacks.items()):
-        if bundle not in {owner for owner, _ in stack.layers}:
-            continue
-        only = len(stack.layers) == 1
-        if heir is not None and stack.base is MISSING and only:
-            stacks[key] = replace(stack, layers=((heir, stack.layers[0][1]),))
-            continue
-        if stack.layers[-1][0] == bundle:
-            changes.append((stack.slot, stack.below(bundle)))
-        if only:
-            del stacks[key]
-        else:
-            stacks[key] = replace(stack, layers=tuple(layer for layer in stack.layers if layer[0] != bundle))
-    return changes, Ledger(_entries_without(ledger, bundle, heir), stacks)
+    stacks: dict[tuple[Kind, int, str], Stack] = {}
+    for key, stack in ledger.stacks.items():
+        old = _rebased(stack, gone.born)
+        layers = tuple(layer for layer in old.layers if _stays(layer[0], old, entries, estates))
+        if layers[-1:] != old.layers[-1:]:
+            changes.append((old.slot, layers[-1][1] if layers else old.base))
+        if layers:
+            stacks[key] = replace(old, layers=layers)
+    return changes, Ledger(entries, estates, stacks)
+
+
+def _stays(owner: str, stack: Stack, entries: dict[str, Entry], estates: dict[str, Entry]) -> bool:
+    """Tell whether a layer stands: its bundle is loaded, or it is a name that a bundle built on it needs."""
+    return owner in entries or (owner in estates and stack.base is MISSING)
+
+
+def _needed(estates: dict[str, Entry], entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Keep the estates of those on whom something that stands was built."""
+    while True:
+        wanted = {id for e in (*entries.values(), *estates.values()) for id in e.built_on}
+        kept = {id: e for id, e in estates.items() if id in wanted}
+        if len(kept) == len(estates):
+            return kept
+        estates = kept
 
 
 def _rebased(stack: Stack, born: tuple[Born, ...]) -> Stack:
@@ -177,24 +186,3 @@ def _rebased(stack: Stack, born: tuple[Born, ...]) -> Stack:
 def _still_born(entry: Entry, gone: tuple[Born, ...]) -> tuple[Born, ...]:
     before = {id(one.new): one.old for one in gone}
     return tuple(replace(one, old=before.get(id(one.old), one.old)) for one in entry.born)
-
-
-def _entries_without(ledger: Ledger, bundle: str, heir: str | None) -> dict[str, Entry]:
-    gone = ledger.entries[bundle]
-    entries: dict[str, Entry] = {}
-    for entry in ledger.entries.values():
-        if entry.id == bundle:
-            continue
-        if entry.id == heir:
-            # The heir takes over what it needs: inserted names (above), new modules and their sources.
-            entry = replace(
-                entry,
-                built_on=(entry.built_on | gone.built_on) - {bundle},
-                modules={**gone.modules, **entry.modules},
-                sources=(*gone.sources, *entry.sources),
-                added=(*gone.added, *entry.added),
-            )
-        elif bundle in entry.built_on:
-            entry = replace(entry, built_on=(entry.built_on - {bundle}) | ({heir} if heir else set()))
-        entries[entry.id] = replace(entry, born=_still_born(entry, gone.born))
-    return entries

@@ -3,7 +3,7 @@
     load    read → select → resolve → stage → POINT OF NO RETURN → splice (one C call, the ledger in it)
     unload  the same road backwards
 
-Owns: the order of the steps and the lock.
+Owns: the order of the steps, and that there is one operation at a time.
 
 Rules
 1. Everything that can fail happens before the splice. A refusal changes nothing; an exception at any step, Ctrl-C
@@ -18,17 +18,15 @@ Tests: tests/runtime/test_loader.py, tests/runtime/test_faults.py, tests/edits/.
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from . import behavior, bundle, ledger, sources
 from .born import take_back
 from .bundle import Bundle
-from .errors import HotbuildError, Problem, refusal, refuse
+from .errors import BusyError, HotbuildError, Problem, refusal, refuse
 from .ledger import Entry, Ledger
 from .manifest import PythonTarget
 from .newmodules import FINDER
@@ -40,7 +38,7 @@ from .transition import Event, State, advance
 log = logging.getLogger("hotbuild_runtime")
 log.addHandler(logging.NullHandler())  # a host that has not configured logging gets nothing on its stderr
 
-_lock = threading.Lock()
+_running: dict[str, object] = {}
 _books: dict[str, Ledger] = {"now": Ledger()}
 
 
@@ -56,9 +54,7 @@ def load(path: str | os.PathLike[str]) -> Receipt:
     Raises:
         HotbuildError: the bundle was refused, and nothing was changed. `.problems` has every reason.
     """
-    with _operation("load") as clock:
-        plan = _plan(path, clock)
-        return _commit(plan, clock)
+    return _exclusively("load", lambda clock: _commit(_plan(path, clock), clock))
 
 
 def check(path: str | os.PathLike[str]) -> Receipt:
@@ -75,9 +71,7 @@ def check(path: str | os.PathLike[str]) -> Receipt:
     Raises:
         HotbuildError: `load` would refuse; the same problems.
     """
-    with _operation("check") as clock:
-        plan = _plan(path, clock)
-        return plan.receipt("check", clock.phases)
+    return _exclusively("check", lambda clock: _plan(path, clock).receipt("check", clock.phases))
 
 
 def unload(id: str) -> Receipt:
@@ -89,25 +83,7 @@ def unload(id: str) -> Receipt:
     Raises:
         HotbuildError: HB704 when no such bundle is loaded; HB504 when something else replaced its code since.
     """
-    with _operation("unload") as clock:
-        books = _books["now"]
-        entry = _entry(books, id)
-        state = advance(entry.state, Event.UNDO)
-        changes, after = ledger.remove(books, entry.id)
-        reborn, stuck = take_back(entry.born)
-        kept = {name for e in after.entries.values() for name in e.modules}
-        gone = {name: m for name, m in entry.modules.items() if name not in kept}
-        changes += [(slot, MISSING) for slot in FINDER.live(gone)]
-        _check_untouched(books, entry, changes)
-        changes += [(slot, code) for slot, code in reborn if after.stack(slot) is None]
-        notes = (f"{stuck} closures made while it was loaded keep its code until they die",) if stuck else ()
-        clock.lap("resolve")
-        splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
-        FINDER.set(after.provided())
-        advance(state, Event.COMMIT)
-        sources.withdraw(set(entry.sources) - {s for e in after.entries.values() for s in e.sources})
-        clock.lap("splice")
-        return Receipt(entry.id, entry.name, "unload", entry.targets, entry.added, notes=notes, phases=clock.phases)
+    return _exclusively("unload", lambda clock: _unload(id, clock))
 
 
 def status() -> Status:
@@ -138,17 +114,32 @@ class Clock:
         self._last = now
 
 
-@contextmanager
-def _operation(name: str) -> Iterator[Clock]:
-    if not _lock.acquire(blocking=False):
-        raise refuse("HB701", f"cannot {name}: a load, check or unload is under way in this process")
+def _exclusively(name: str, work: Callable[[Clock], Receipt]) -> Receipt:
+    """Run the process's one operation; what it leaves behind is settled whatever happens, Ctrl-C included."""
+    token = object()
     try:
-        yield Clock(name)
-    except HotbuildError as error:
-        log.warning("%s refused, nothing was changed: %s", name, error)
-        raise
+        try:
+            if _running.setdefault("operation", token) is not token:
+                raise refuse("HB701", f"cannot {name}: a load, check or unload is under way in this process")
+            return work(Clock(name))
+        except BusyError:
+            raise  # not logged: a log handler that loads would be called for ever
+        except HotbuildError as error:
+            log.warning("%s refused, nothing was changed: %s", name, error)
+            raise
+        finally:
+            _end(token)
     finally:
-        _lock.release()
+        _end(token)  # again, and whole: an interrupt that hits one leaves the other
+
+
+def _end(token: object) -> None:
+    """Bring the import hook and the sources in step with the books, and let the next operation in; does nothing twice."""
+    if _running.get("operation") is token:
+        books = _books["now"]
+        FINDER.set(books.provided())
+        sources.retain({name for entry in books.standing() for name in entry.sources})
+        _running.pop("operation", None)
 
 
 def _plan(path: str | os.PathLike[str], clock: Clock) -> Plan:
@@ -157,8 +148,8 @@ def _plan(path: str | os.PathLike[str], clock: Clock) -> Plan:
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(bundle.MAX_FILE + 1)
-    except OSError as error:
-        raise refuse("HB609", f"cannot be read: {error.strerror or error}", str(path)) from None
+    except (OSError, ValueError) as error:
+        raise refuse("HB609", f"cannot be read: {getattr(error, 'strerror', None) or error}", str(path)) from None
     box = bundle.read(data)
     clock.lap("read")
     books = _books["now"]
@@ -216,10 +207,28 @@ def _commit(plan: Plan, clock: Clock) -> Receipt:
         if plan.box.id not in _books["now"].entries:
             advance(state, Event.FAIL)
             staging.rollback()
-            sources.withdraw(plan.files.values())
         raise
     clock.lap("splice")
     return plan.receipt("load", clock.phases)
+
+
+def _unload(id: str, clock: Clock) -> Receipt:
+    books = _books["now"]
+    entry = _entry(books, id)
+    state = advance(entry.state, Event.UNDO)
+    changes, after = ledger.remove(books, entry.id)
+    reborn, stuck = take_back(entry.born)
+    kept = after.provided()
+    gone = {name: m for name, m in books.provided().items() if name not in kept}
+    changes += [(slot, MISSING) for slot in FINDER.live(gone)]
+    _check_untouched(books, entry, changes)
+    changes += [(slot, code) for slot, code in reborn if after.stack(slot) is None]
+    notes = (f"{stuck} closures made while it was loaded keep its code until they die",) if stuck else ()
+    clock.lap("resolve")
+    splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
+    advance(state, Event.COMMIT)
+    clock.lap("splice")
+    return Receipt(entry.id, entry.name, "unload", entry.targets, entry.added, notes=notes, phases=clock.phases)
 
 
 def _entry(books: Ledger, id: str) -> Entry:
@@ -244,7 +253,7 @@ def _check_untouched(books: Ledger, entry: Entry, changes: list[Change]) -> None
 
 def _reset_after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _running: dict[str, object] = {}
 
 
 if hasattr(os, "register_at_fork"):

@@ -94,6 +94,8 @@ class Replacement:
         target: the function.
         line: `co_firstlineno` in the old source; tells equal definitions under one name apart.
         expects, provides: per Python target, fingerprint of the old and of the new code.
+        compiled: per Python target, fingerprint of the new code as a fresh import of the new tree has it: another than
+            `provides` where the code was re-assembled for a live closure with more cells.
         optional: the definition may be absent from a process, because it stands under an `if` or `try`, or because a
             later definition of the same name replaced it, or because it is nested and no closure of it may live.
         outer: of a function nested in another, the other: its target in this bundle.
@@ -104,6 +106,7 @@ class Replacement:
     line: int
     expects: dict[str, str]
     provides: dict[str, str]
+    compiled: dict[str, str]
     optional: bool = False
     outer: Target | None = None
     old_path: Path = ()

@@ -61,8 +61,9 @@ class Plan:
         self._write_code()
         self._write_docs()
         self.problems += [*self.resolver.problems, *self.staging.problems]
-        if self.manifest.replacements and not self.sites and not self.problems:
-            first = str(self.manifest.replacements[0].target)
+        changes = self.sites or self.manifest.additions or self.manifest.docs or self.modules
+        if not changes and not self.problems:
+            first = str(self.manifest.replacements[0].target) if self.manifest.replacements else self.manifest.name
             self.problems.append(Problem("HB502", "none of the bundle's targets is live in this process", first))
 
     def _check_code(self) -> None:
@@ -143,7 +144,7 @@ class Plan:
     def entry(self, state: State) -> Entry:
         return Entry(
             self.box.id, self.manifest.name, time.time(), state, self.counts(), self.added(), self.manifest.base,
-            self.built_on(), tuple(self.files.values()), self.modules, self.born,
+            self.built_on(), tuple(self.files.values()), self.modules, self.born, self.resolver.compiled(),
         )  # fmt: skip
 
     def receipt(self, operation: str, phases: dict[str, float]) -> Receipt:

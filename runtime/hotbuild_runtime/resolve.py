@@ -71,6 +71,7 @@ class Resolver:
         self.problems: list[Problem] = []
         self.live: dict[str, list[Census]] = {}
         self._prints: dict[int, str] = {}
+        self._compiled = {k: v for e in ledger.standing() for k, v in e.compiled.items()}
         self._kept: list[CodeType] = []
 
     def modules(self) -> None:
@@ -109,20 +110,25 @@ class Resolver:
         for census in self.live.get(module, ()):
             value: Any = census.module
             for part in qualname.split("."):
-                space = _class_dict(value) if isinstance(value, type) else getattr(value, "__dict__", {})
-                value = space.get(part) if value is census.module or isinstance(value, type) else None
-            if isinstance(value, type) and value.__qualname__ == qualname:
+                value = _space(value).get(part)
+            if issubclass(type(value), type) and value.__qualname__ == qualname:
                 found.append(value)
             else:
                 self._problem("HB502", f"there is no class {qualname} in {module}", f"{module}:{qualname}")
         return found
+
+    def compiled(self) -> dict[str, str]:
+        """Map the fingerprints of this bundle's re-assembled code to those that the new tree has."""
+        pairs = ((r.provides[self.tag], r.compiled[self.tag]) for r in self.manifest.replacements)
+        return {provided: plain for provided, plain in pairs if provided != plain}
 
     # -- comparing
 
     def _print(self, code: CodeType) -> str:
         known = self._prints.get(id(code))
         if known is None:
-            known = self._prints[id(code)] = fingerprint(code).hex()
+            digest = fingerprint(code).hex()
+            known = self._prints[id(code)] = self._compiled.get(digest, digest)
             self._kept.append(code)  # an id is only good while its object lives
         return known
 
@@ -164,20 +170,19 @@ class Resolver:
 
     def _find_plain(self, wanted: list[Wanted]) -> None:
         """Complete the census for targets that are not nested: sweep the heap where the walk is not proved complete."""
+        censuses = {id(c): c for _, c in wanted}
+        open_ones = [c for c in censuses.values() if not c.complete()]
         unproved = [(r, c) for r, c in wanted if not self._proved(self._matching(r, c))]
-        if not unproved:
-            return
         codes = {id(f.__code__): f.__code__ for r, c in unproved for f in self._matching(r, c)}
-        missing = {r.target.qualname for r, c in unproved if not self._matching(r, c)}
-        spaces = {id(c.module.__dict__): c for _, c in unproved}
-        heap = gc.get_objects() if missing else gc.get_referrers(*codes.values())
-        for holder in heap:
+        sought = [*(c.module.__dict__ for c in open_ones), *codes.values()]
+        spaces = {id(c.module.__dict__): c for c in censuses.values()}
+        for holder in gc.get_referrers(*sought) if sought else ():
             if type(holder) is not FunctionType:
                 continue
-            code, census = holder.__code__, spaces.get(id(holder.__globals__))
-            if census is not None and (id(code) in codes or code.co_qualname in missing):
+            census = spaces.get(id(holder.__globals__))
+            if census is not None:
                 census.add(holder)
-            elif census is None and id(code) in codes:
+            elif id(holder.__code__) in codes:
                 self._foreign(holder)
 
     def _find_nested(self, wanted: list[Wanted]) -> None:
@@ -203,7 +208,9 @@ class Resolver:
                 else:
                     self._foreign(holder)
         if gc.get_freeze_count() > behavior.FROZEN_AT_START:
-            self._check_frozen({id(c): n for c, n in zip(held, extra, strict=True) if n}, loose, holders)
+            walked = [f for _, census in wanted for group in census.functions.values() for f in group]
+            seen = list({id(h): h for h in [*holders, *walked]}.values())
+            self._check_frozen({id(c): n for c, n in zip(held, extra, strict=True) if n}, loose, seen)
 
     def _check_frozen(self, extra: dict[int, int], codes: list[CodeType], holders: list[Any]) -> None:
         """The collector does not tell who in the frozen heap refers to a code object: every reference must be explained."""
@@ -284,11 +291,10 @@ class Resolver:
     def _absent(self, replacement: Replacement, module: ModuleType) -> tuple[str, str]:
         value: Any = module
         for part in replacement.target.qualname.split("."):
-            space = _class_dict(value) if isinstance(value, type) else getattr(value, "__dict__", {})
-            value = space.get(part)
+            value = _space(value).get(part)
             if value is None:
                 return "HB502", f"there is no such function in {module.__name__}"
-        if isinstance(value, FunctionType):
+        if type(value) is FunctionType:
             code = value.__code__
             return "HB504", f"the function of this name comes from {code.co_filename}:{code.co_firstlineno}"
         return "HB501", f"it is a {type(value).__name__}, and no Python function with its code was found"
@@ -297,6 +303,13 @@ class Resolver:
         problem = Problem(code, message, where)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _space(value: Any) -> Any:
+    """The namespace of a module or class; empty for anything else. Nothing of the program runs."""
+    if issubclass(type(value), type):
+        return _class_dict(value)
+    return value.__dict__ if issubclass(type(value), ModuleType) else {}
 
 
 def _codes_below(frame: FrameType | None) -> Iterator[CodeType]:

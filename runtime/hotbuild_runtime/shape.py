@@ -46,6 +46,8 @@ def misfits(old: CodeType, new: CodeType) -> Iterator[tuple[str, str]]:
     Yields:
         (HB code, message).
     """
+    if not new.co_flags & inspect.CO_OPTIMIZED or not new.co_flags & inspect.CO_NEWLOCALS:
+        yield "HB106", "it is not the code of a function"
     yield from _signature(parameters(old), parameters(new))
     if kind(old) != kind(new):
         yield "HB106", f"it is {kind(new)}, the live one is {kind(old)}"

@@ -13,13 +13,15 @@ Tests: tests/runtime/test_sources.py.
 
 import io
 import linecache
-from collections.abc import Iterable
+from collections.abc import Collection
 from types import CodeType
+
+_PREFIX = "<hotbuild:"
 
 
 def patched_name(bundle: str, path: str) -> str:
     """Name the source of a patched file: `<hotbuild:3f2a9c0d1e2b shop/cart.py>`."""
-    return f"<hotbuild:{bundle[:12]} {path}>"
+    return f"{_PREFIX}{bundle[:12]} {path}>"
 
 
 def relabel(code: CodeType, filename: str) -> CodeType:
@@ -34,6 +36,7 @@ def publish(filename: str, text: str) -> None:
     linecache.cache[filename] = (len(text), None, lines, filename)
 
 
-def withdraw(filenames: Iterable[str]) -> None:
-    for filename in filenames:
-        linecache.cache.pop(filename, None)
+def retain(filenames: Collection[str]) -> None:
+    """Forget the sources of patched files but these."""
+    for name in [n for n in linecache.cache if n.startswith(_PREFIX) and n not in filenames]:
+        linecache.cache.pop(name, None)

@@ -95,7 +95,7 @@ Change = tuple[Slot, Any]
 """A slot and the value that it is to hold."""
 
 
-def splice(changes: Sequence[Change], record: Row, recorded: Callable[[], bool]) -> None:
+def splice(changes: Sequence[Change], record: Row, recorded: Callable[[], bool] = lambda: False) -> None:
     """Make all changes at once, and `record` last.
 
     Args:

@@ -52,11 +52,16 @@ class _ModuleSpace(dict[str, Any]):
         super().__init__()
         self._space = space
         self._apart = apart
+        self.bound: set[str] = set()
 
     def __getitem__(self, key: str) -> Any:
         return self._apart[key] if key in self._apart else self._space[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        if key not in self._space:
+            self.bound.add(key)
+        elif key not in self.bound:
+            raise NameError(f"{key} is not listed as a name that this binds, and exists")
         self._space[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -92,16 +97,20 @@ class _Item:
             self.apart.update((name, dict.__getitem__(made, name)) for name in names)
             return {name: self.apart[name] for name in names}
         if self.addition.deferred:
-            local = self.apart.copy() if self.addition.guarded else self.apart
-            exec(self.code, self.space, local)
-            bound = {name: local[name] for name in names if not self.addition.guarded or name in local}
+            aside = self.apart.copy()
+            exec(self.code, self.space, aside)
+            bound = {name: aside[name] for name in names if not self.addition.guarded or name in aside}
             self.apart.update(bound)
             return bound
+        local = _ModuleSpace(self.space, self.apart)
         try:
-            exec(self.code, self.space, _ModuleSpace(self.space, self.apart))
+            exec(self.code, self.space, local)
+            if extra := local.bound - set(names):
+                raise NameError(f"it binds {', '.join(sorted(extra))}, which is not listed")
             return {name: self.space[name] for name in names}
         except BaseException:
-            self.withdraw()
+            for name in local.bound:
+                self.space.pop(name, None)
             raise
 
     def withdraw(self) -> None:
@@ -162,13 +171,13 @@ class Staging:
             MismatchError: HB404 or HB307 with every statement that cannot be executed; all was taken back.
         """
         FINDER.set({**self.provided, **self.modules})
-        pending, errors = self._items, dict[int, Exception]()
+        pending, errors = self._items, dict[int, BaseException]()
         while pending:
             left: list[_Item] = []
             for item in pending:
                 try:
                     self._finish(item, item.run())
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     errors[id(item)] = error
                     left.append(item)
             if len(left) == len(pending):
@@ -232,7 +241,7 @@ class Staging:
         hook(value, item.owner, name)
 
     @staticmethod
-    def _failure(item: _Item, error: Exception) -> Problem:
+    def _failure(item: _Item, error: BaseException) -> Problem:
         problems: tuple[Problem, ...] = getattr(error, "problems", ())
         if problems:
             return problems[0]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 ARGUMENTS = (0, 1, 3, 8)
 
-HELPERS = '''
+HELPERS = """
 def traced(function):
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
@@ -27,7 +27,7 @@ def tagged(mark):
         function.mark = mark
         return function
     return decorate
-'''
+"""
 
 
 @dataclass
@@ -147,7 +147,15 @@ ASYNCS = {
 }
 AGENS = {"agen": "for i in range({x} % 3 + 1):\n    yield i + {a}\nyield {b}"}
 SHAPES = {"def": BODIES, "yield": YIELDS, "async": ASYNCS, "agen": AGENS}
-LITERALS = ("{n}", "({n}, 'a', None)", "[{n}, 2]", "{{'k': {n}}}", "frozenset({{{n}, 1}})", "'text {n}'", "{n} * 60 + 1")
+LITERALS = (
+    "{n}",
+    "({n}, 'a', None)",
+    "[{n}, 2]",
+    "{{'k': {n}}}",
+    "frozenset({{{n}, 1}})",
+    "'text {n}'",
+    "{n} * 60 + 1",
+)
 WORDS = ("Count the things.", "Return a value.\n\n    With more lines.\n    ", "", "Zähle «Dinge» 🐍.", "x" * 40)
 
 
@@ -200,7 +208,9 @@ def literal(rng: random.Random) -> str:
 def function(program: Program, rng: random.Random, module: Module | None = None) -> Function:
     """Make a function, perhaps one that calls an earlier one of its module."""
     kind = rng.choice(("def", "def", "def", "yield", "async", "agen"))
-    made = Function(program.fresh("f"), rng.choice(sorted(SHAPES[kind])), numbers(rng), rng.choice((None, *WORDS)), kind)
+    made = Function(
+        program.fresh("f"), rng.choice(sorted(SHAPES[kind])), numbers(rng), rng.choice((None, *WORDS)), kind
+    )
     earlier = [u.name for u in module.units if isinstance(u, Function) and u.kind == "def"] if module else []
     if earlier and rng.random() < 0.5:
         made.helper = rng.choice(earlier)
@@ -249,7 +259,11 @@ def member(program: Program, rng: random.Random, depth: int = 0) -> Function | V
     elif what < 0.42:
         made.receiver, made.decorators = "cls", ["@classmethod"]
     elif what < 0.56:
-        made.kind, made.shape, made.decorators = "def", rng.choice(sorted(BODIES)), [rng.choice(("@property", "@functools.cached_property"))]
+        made.kind, made.shape, made.decorators = (
+            "def",
+            rng.choice(sorted(BODIES)),
+            [rng.choice(("@property", "@functools.cached_property"))],
+        )
         made.parameter, made.second, made.default, made.annotation = "", None, None, ""
     elif what < 0.62:
         made.name = f"__{made.name}"
@@ -274,7 +288,9 @@ class Style:
 
     def list(self, parts: list[str]) -> str:
         if self.rng is not None and parts and self.rng.random() < 0.3:
-            return "\n        " + ",  # why\n        ".join(parts) + ",\n    " if parts[-1][0] != "*" else ", ".join(parts)
+            return (
+                "\n        " + ",  # why\n        ".join(parts) + ",\n    " if parts[-1][0] != "*" else ", ".join(parts)
+            )
         return ", ".join(parts)
 
 
@@ -494,7 +510,9 @@ def _new_value(program: Program, rng: random.Random) -> Change | None:
 
 def _new_import(program: Program, rng: random.Random) -> Change | None:
     module = rng.choice(program.modules)
-    text = rng.choice(("import string", "from math import pi as PI", "import os.path as where", "from json import dumps"))
+    text = rng.choice(
+        ("import string", "from math import pi as PI", "import os.path as where", "from json import dumps")
+    )
     if any(isinstance(u, Line) and u.text == text for u in module.units):
         return None
     module.units.insert(0, Line(text))
@@ -619,7 +637,9 @@ def _value_changed(program: Program, rng: random.Random) -> Change | None:
 
 
 def _effect(program: Program, rng: random.Random) -> Change | None:
-    rng.choice(program.modules).units.append(Line(rng.choice(("functools.reduce(max, [1])", "if functools:\n    pass"))))
+    rng.choice(program.modules).units.append(
+        Line(rng.choice(("functools.reduce(max, [1])", "if functools:\n    pass")))
+    )
     return Change("a statement with an effect", "HB401")
 
 

@@ -245,7 +245,9 @@ def test_carried_edits(seed: int, tmp_path: Path) -> None:
     with bench.running() as live:
         before = snapshot(live)
         before_results = results(live, generate.calls(old))
-        bound = {f"{path}().{name}": getattr(eval(path, dict(live))(), name) for path, name in generate.methods_held(old)}
+        bound = {
+            f"{path}().{name}": getattr(eval(path, dict(live))(), name) for path, name in generate.methods_held(old)
+        }
         bench.apply()
         check_truth(live, bench.new, generate.calls(new))
         for path, method in bound.items():

@@ -40,8 +40,8 @@ def forge(
     replacements, codes = [], []
     for qualname in targets:
         was, now = function(old, qualname), function(new, qualname)
-        prints = {TAG: fingerprint(was).hex()}, {TAG: fingerprint(now).hex()}
-        replacements.append(Replacement(Target(module, qualname), was.co_firstlineno, *prints))
+        expects, provides = {TAG: fingerprint(was).hex()}, {TAG: fingerprint(now).hex()}
+        replacements.append(Replacement(Target(module, qualname), was.co_firstlineno, expects, provides, provides))
         codes.append((now, None, None))
     manifest = Manifest(
         name="forged", tool="forge", python=(PYTHON,), modules=(record,), replacements=tuple(replacements),

@@ -42,7 +42,19 @@ def test_the_tag_names_version_and_level(flag: str) -> None:
     assert shown.startswith(f"{sys.implementation.cache_tag}-O")
 
 
-DOCS = ['"text"', "'''text\n    more'''", "pass", "return 'text'", "'' ", "b'x'", "f'{1}'", "1", "'a' 'b'", "x = 'text'", "yield 'text'"]
+DOCS = [
+    '"text"',
+    "'''text\n    more'''",
+    "pass",
+    "return 'text'",
+    "'' ",
+    "b'x'",
+    "f'{1}'",
+    "1",
+    "'a' 'b'",
+    "x = 'text'",
+    "yield 'text'",
+]
 
 
 @pytest.mark.parametrize("optimize", [0, 1, 2])

@@ -82,14 +82,20 @@ def carriers(source: str) -> list[object]:
 
 
 def test_what_shows_the_docstring_is_known() -> None:
-    found = carriers("class C:\n    p = property(target)\n    s = staticmethod(wraps(target))\nf = wraps(wraps(target))\n")
+    found = carriers(
+        "class C:\n    p = property(target)\n    s = staticmethod(wraps(target))\nf = wraps(wraps(target))\n"
+    )
     kinds = sorted(type(c).__name__ for c in found)
     assert kinds == ["function", "function", "function", "property", "staticmethod"]
 
 
 @pytest.mark.parametrize(
     "source",
-    ["target.__wrapped__ = target", "f = wraps(target)\ntarget.__wrapped__ = f", "class C:\n    p = property(target, target)"],
+    [
+        "target.__wrapped__ = target",
+        "f = wraps(target)\ntarget.__wrapped__ = f",
+        "class C:\n    p = property(target, target)",
+    ],
 )
 def test_carriers_end_and_come_once(source: str) -> None:
     found = carriers(source)

@@ -105,7 +105,8 @@ def test_it_differs_on_each_named_field(field: str) -> None:
 def test_it_differs_on_the_names_of_free_variables() -> None:
     source = "def maker():\n    {0} = 1\n    def shape():\n        return {0}\n    return shape\n"
     one, two = (
-        next(c for c in code_of(source.format(n), name="maker").co_consts if isinstance(c, types.CodeType)) for n in "ab"
+        next(c for c in code_of(source.format(n), name="maker").co_consts if isinstance(c, types.CodeType))
+        for n in "ab"
     )
     assert fingerprint(one) != fingerprint(two)
 
@@ -141,7 +142,9 @@ def test_it_runs_alone() -> None:
 
 
 def local_class(body: str) -> types.CodeType:
-    return code_of(f"def shape():\n    class Local:\n        def __init__(self):\n            {body}\n    return Local\n")
+    return code_of(
+        f"def shape():\n    class Local:\n        def __init__(self):\n            {body}\n    return Local\n"
+    )
 
 
 def test_a_function_that_holds_a_class_is_stable_over_lines() -> None:

@@ -77,7 +77,9 @@ def test_class_cell_added(codes: Codes) -> None:
 
 
 @pytest.mark.parametrize(
-    "freevars", [(), ("other",), ("__class__", "other"), ("other", "__class__")], ids=lambda names: " ".join(names) or "none"
+    "freevars",
+    [(), ("other",), ("__class__", "other"), ("other", "__class__")],
+    ids=lambda names: " ".join(names) or "none",
 )
 def test_captures_changed(codes: Codes, freevars: tuple[str, ...]) -> None:
     """The number of free variables may be right and the names wrong: CPython would wire the wrong cells."""
@@ -92,7 +94,8 @@ def with_code(data: bytes, code: types.CodeType, honest: bool = True) -> bytes:
 
     def edit(manifest):  # type: ignore[no-untyped-def]
         (one,) = manifest.replacements
-        return replace(manifest, replacements=(replace(one, provides={TAG: fingerprint(code).hex()}),))
+        prints = {TAG: fingerprint(code).hex()}
+        return replace(manifest, replacements=(replace(one, provides=prints, compiled=prints),))
 
     return reforge(data, edit if honest else lambda m: m, lambda p: replace(p, replacements=((code, None, None),)))
 
@@ -149,7 +152,9 @@ def test_a_descriptor_that_wants_to_know_its_class(codes: Codes) -> None:
     assert codes(source, data) == ["HB307"]
 
 
-@pytest.mark.parametrize(("owner", "name"), [("", "C"), ("", "__name__"), ("", "__file__"), ("C", "g"), ("C", "__module__")])
+@pytest.mark.parametrize(
+    ("owner", "name"), [("", "C"), ("", "__name__"), ("", "__file__"), ("C", "g"), ("C", "__module__")]
+)
 def test_names_that_exist(codes: Codes, owner: str, name: str) -> None:
     assert "HB403" in codes(CLASS, adding(name, f"{name} = 1", owner))
 
@@ -235,7 +240,8 @@ def for_python(**changes: object) -> bytes:
         (one,) = manifest.replacements
         prints = {target.tag: "0" * 64}
         module = replace(module, definitions={target.tag: module.definitions[TAG]})
-        return replace(manifest, python=(target,), modules=(module,), replacements=(replace(one, expects=prints, provides=prints),))
+        one = replace(one, expects=prints, provides=prints, compiled=prints)
+        return replace(manifest, python=(target,), modules=(module,), replacements=(one,))
 
     from hotbuild_runtime.bundle import pack, read
 

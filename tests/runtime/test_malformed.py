@@ -120,7 +120,9 @@ def test_member_names_that_lead_out(name: str) -> None:
     assert refused(zipped([*members().items(), (name, b"x")])) == "HB609"
 
 
-@pytest.mark.parametrize("path", ["../evil.py", "/evil.py", "a/../evil.py", "a\\evil.py", "a//evil.py", "C:evil.py", "", ".py/"])
+@pytest.mark.parametrize(
+    "path", ["../evil.py", "/evil.py", "a/../evil.py", "a\\evil.py", "a//evil.py", "C:evil.py", "", ".py/"]
+)
 def test_module_paths_that_lead_out(path: str) -> None:
     data = manifest_with(lambda raw: raw["modules"][0].update(path=path))  # type: ignore[index]
     assert refused(data) == "HB609"
@@ -173,7 +175,9 @@ def test_huge_counts_in_the_directory(count: int) -> None:
     assert refused(bytes(data)) == "HB609"
 
 
-@pytest.mark.parametrize("body", [b"\x09\x04\x05\x00\xff" + bytes(200), b"\x09\x04\xff\xff" + bytes(200), b"BZh9" + bytes(200)])
+@pytest.mark.parametrize(
+    "body", [b"\x09\x04\x05\x00\xff" + bytes(200), b"\x09\x04\xff\xff" + bytes(200), b"BZh9" + bytes(200)]
+)
 @pytest.mark.parametrize("method", [8, 12, 14])
 def test_streams_that_their_decompressor_rejects(body: bytes, method: int) -> None:
     data = bytearray(zipped([("manifest.json", body)]))

@@ -7,7 +7,17 @@ import pytest
 from forge import forge
 from hotbuild_runtime import bundle
 from hotbuild_runtime.decode import ManifestError, decode
-from hotbuild_runtime.manifest import FORMAT, Addition, DocChange, Kept, Manifest, ModuleRecord, PythonTarget, Replacement, Target
+from hotbuild_runtime.manifest import (
+    FORMAT,
+    Addition,
+    DocChange,
+    Kept,
+    Manifest,
+    ModuleRecord,
+    PythonTarget,
+    Replacement,
+    Target,
+)
 
 PRINT = "ab" * 32
 TAG = "cpython-311-O0"
@@ -19,7 +29,7 @@ FULL = Manifest(
         ModuleRecord("shop", "shop/__init__.py", True, False, PRINT, PRINT, ("a", "b"), {TAG: (("f", 3, PRINT),)}),
         ModuleRecord("shop.new", "shop/new.py", False, True, "", PRINT),
     ),
-    replacements=(Replacement(Target("shop", "Cart.total", 1), 3, {TAG: PRINT}, {TAG: PRINT}, True),),
+    replacements=(Replacement(Target("shop", "Cart.total", 1), 3, {TAG: PRINT}, {TAG: PRINT}, {TAG: PRINT}, True),),
     docs=(DocChange(Target("shop", "")), DocChange(Target("shop", "Cart"))),
     additions=(Addition("shop", "Cart", ("x", "y"), 7, True, ("os.path",)), Addition("shop", "", (), 8)),
     kept=(Kept("shop", "", "gone"),),
@@ -117,7 +127,9 @@ WRONG: list[tuple[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), WRONG, ids=[f"{p}={v!r:.30}" if v is not MISSING else f"{p} missing" for p, v in WRONG])
+@pytest.mark.parametrize(
+    ("path", "value"), WRONG, ids=[f"{p}={v!r:.30}" if v is not MISSING else f"{p} missing" for p, v in WRONG]
+)
 def test_wrong_fields(path: str, value: object) -> None:
     with pytest.raises(ManifestError) as caught:
         decode(spoiled(path, value))
@@ -152,5 +164,3 @@ def test_formats(number: int, newer: bool) -> None:
 
 def test_targets_print_as_people_write_them() -> None:
     assert [str(Target("a.b", "C.d")), str(Target("a", "f", 2)), str(Target("a", ""))] == ["a.b:C.d", "a:f#2", "a:"]
-
-

@@ -85,7 +85,10 @@ def test_patched_functions_show_the_new_source(process: Process, disk: Callable[
     assert file == f"<hotbuild:{receipt.id[:12]} shop.py>"
     assert shown(cart.deep)[::2] == ('return {}["new key"] or (lambda: {}["old key"])()', 12)
     assert shown(cart.added)[::2] == ("raise LookupError  # added line", 14)
-    assert inspect.getsource(modules["shop"].fails) == "def fails():\n    divisor = 0\n    return 2 / divisor  # new line\n"
+    assert (
+        inspect.getsource(modules["shop"].fails)
+        == "def fails():\n    divisor = 0\n    return 2 / divisor  # new line\n"
+    )
     assert "added line" in inspect.getsource(cart.added)
     assert inspect.getsourcelines(cart.deep)[1] == 11
 
@@ -94,7 +97,9 @@ def test_untouched_functions_show_the_old_file(process: Process) -> None:
     bench, modules = process(OLD, NEW)
     before = shown(modules["shop"].untouched)
     bench.apply()
-    assert shown(modules["shop"].untouched) == before == ("return [][1]  # untouched line", str(bench.old / "shop.py"), 5)
+    assert (
+        shown(modules["shop"].untouched) == before == ("return [][1]  # untouched line", str(bench.old / "shop.py"), 5)
+    )
     assert inspect.getsource(modules["shop"].untouched) == "def untouched():\n    return [][1]  # untouched line\n"
 
 
@@ -123,7 +128,11 @@ def test_two_bundles_show_each_their_own(process: Process, tmp_path: Path) -> No
 
 def test_encodings_and_line_endings(process: Process, tmp_path: Path) -> None:
     old = '# -*- coding: latin-1 -*-\r\ndef f():\r\n    return "é", 1 / 0\r\n'
-    bench = Workbench(tmp_path / "latin", {"latin.py": old.encode("latin-1")}, {"latin.py": old.replace("1 /", "2 /").encode("latin-1")})
+    bench = Workbench(
+        tmp_path / "latin",
+        {"latin.py": old.encode("latin-1")},
+        {"latin.py": old.replace("1 /", "2 /").encode("latin-1")},
+    )
     bench.build()
     with bench.running() as modules:
         bench.apply()
@@ -153,10 +162,12 @@ def test_relabelling_reaches_nested_code() -> None:
     assert files(code) == {"old.py"}
 
 
-def test_withdrawing_twice_is_harmless() -> None:
+def test_forgetting_twice_is_harmless() -> None:
     sources.publish("<hotbuild:test x.py>", "a\nb")
     assert linecache.getline("<hotbuild:test x.py>", 2) == "b"
-    sources.withdraw(["<hotbuild:test x.py>"])
-    sources.withdraw(["<hotbuild:test x.py>"])
+    sources.retain({"<hotbuild:test x.py>"})
+    assert linecache.getline("<hotbuild:test x.py>", 1) == "a\n"
+    sources.retain(set())
+    sources.retain(set())
     assert linecache.getline("<hotbuild:test x.py>", 2) == ""
     assert sys.exc_info() == (None, None, None)

@@ -232,7 +232,9 @@ def test_an_audit_hook_that_forbids_a_write() -> None:
 
 def test_only_this_file_writes_code() -> None:
     folder = Path(hotbuild_runtime.__file__).parent
-    writers = [p.name for p in folder.rglob("*.py") if re.search(r"\.__code__\s*=[^=]|setattr.*[\"']__code__", p.read_text())]
+    writers = [
+        p.name for p in folder.rglob("*.py") if re.search(r"\.__code__\s*=[^=]|setattr.*[\"']__code__", p.read_text())
+    ]
     assert writers == ["splice.py"]
 
 

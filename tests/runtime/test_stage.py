@@ -81,7 +81,9 @@ def test_the_class_cell_of_a_new_method_is_the_live_class(process: Process) -> N
 
 
 def test_a_cached_property_works_on_objects_made_before(process: Process) -> None:
-    bench, modules = process(OLD, OLD + "    @functools.cached_property\n    def added(self):\n        return object()\n")
+    bench, modules = process(
+        OLD, OLD + "    @functools.cached_property\n    def added(self):\n        return object()\n"
+    )
     cart = modules["shop"].Cart()
     bench.apply()
     assert cart.added is cart.added
@@ -132,7 +134,9 @@ def test_a_name_that_live_code_probes_for(process: Process) -> None:
 
 
 def test_probed_names_that_refer_to_each_other(process: Process) -> None:
-    bench, modules = process(PROBING, PROBING + "class Helper:\n    pass\nclass More(Helper):\n    pass\nTABLE = [More, Helper]\n")
+    bench, modules = process(
+        PROBING, PROBING + "class Helper:\n    pass\nclass More(Helper):\n    pass\nTABLE = [More, Helper]\n"
+    )
     bench.apply()
     assert issubclass(modules["shop"].More, modules["shop"].Helper)
     assert modules["shop"].TABLE == [modules["shop"].More, modules["shop"].Helper]
@@ -194,6 +198,8 @@ def test_an_import_error_names_the_place(process: Process) -> None:
 def test_nothing_is_seen_before_the_commit(process: Process) -> None:
     """A statement that looks at the class while the additions run finds it as it was."""
     new = OLD + "    def added(self):\n        return 1\n"
-    bench, modules = process(OLD, new + "SEEN = (hasattr(Cart, 'added'), sorted(n for n in vars(Cart) if n[0] != '_'))\n")
+    bench, modules = process(
+        OLD, new + "SEEN = (hasattr(Cart, 'added'), sorted(n for n in vars(Cart) if n[0] != '_'))\n"
+    )
     bench.apply()
     assert modules["shop"].SEEN == (False, ["rate", "total"])
