@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import CodeType
 
+from . import marshalled
 from .decode import ManifestError, decode
 from .errors import HotbuildError, refuse
 from .manifest import Manifest
@@ -194,6 +195,7 @@ def payload(bundle: Bundle, tag: str) -> Payload:
     """
     member = f"code/{tag}.marshal"
     try:
+        marshalled.check(bundle.members[member])
         raw = marshal.loads(bundle.members[member])
         replacements, additions, docs, modules = raw
         made = Payload(replacements, additions, docs, modules)

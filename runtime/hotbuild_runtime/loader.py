@@ -202,7 +202,7 @@ def _commit(plan: Plan, clock: Clock) -> Receipt:
         changes = [*plan.changes, *staging.changes]
         entry = plan.entry(advance(state, Event.COMMIT))
         after = ledger.add(plan.books, entry, changes, staging.staged)
-        splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
+        splice(changes, (dict.__setitem__, _books, "now", after))
     except BaseException:
         if plan.box.id not in _books["now"].entries:
             advance(state, Event.FAIL)
@@ -225,7 +225,7 @@ def _unload(id: str, clock: Clock) -> Receipt:
     changes += [(slot, code) for slot, code in reborn if after.stack(slot) is None]
     notes = (f"{stuck} closures made while it was loaded keep its code until they die",) if stuck else ()
     clock.lap("resolve")
-    splice(changes, (dict.__setitem__, _books, "now", after), lambda: _books["now"] is after)
+    splice(changes, (dict.__setitem__, _books, "now", after))
     advance(state, Event.COMMIT)
     clock.lap("splice")
     return Receipt(entry.id, entry.name, "unload", entry.targets, entry.added, notes=notes, phases=clock.phases)

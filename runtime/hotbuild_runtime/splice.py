@@ -22,6 +22,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import starmap
@@ -95,27 +96,27 @@ Change = tuple[Slot, Any]
 """A slot and the value that it is to hold."""
 
 
-def splice(changes: Sequence[Change], record: Row, recorded: Callable[[], bool] = lambda: False) -> None:
+def splice(changes: Sequence[Change], record: Row) -> None:
     """Make all changes at once, and `record` last.
 
     Args:
         changes: no slot twice.
         record: the row that brings the ledger in step.
-        recorded: tells whether `record` was made.
 
     Raises:
         BaseException: whatever a write raised; every write was taken back. Or an interrupt that arrived right after the
-            call: then `recorded` is true, and every write stands.
+            call: then every write stands, and `record` with them.
     """
+    done: list[bool] = []
     before = [(slot, slot.read()) for slot, _ in changes]
     rows = [slot.row(value) for slot, value in changes if value is not MISSING or slot.read() is not MISSING]
-    rows.append(record)
+    rows += [record, (done.append, True)]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_HELD_INTERVAL)
     try:
         deque(starmap(operator.call, rows), maxlen=0)
     except BaseException:
-        if not recorded():
+        if not done:
             restore(before)
         raise
     finally:
@@ -126,5 +127,6 @@ def splice(changes: Sequence[Change], record: Row, recorded: Callable[[], bool] 
 def restore(before: Sequence[Change]) -> None:
     """Put back what slots held, where they hold something else now; a slot that refuses does not stop the others."""
     for slot, value in before:
-        if slot.read() is not value:
-            operator.call(*slot.row(value))
+        with suppress(Exception):
+            if slot.read() is not value:
+                operator.call(*slot.row(value))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+
 from hotbuild.audit import audit
 from hotbuild.classify import Classifier, Side
 from hotbuild.codetree import CodeIndex

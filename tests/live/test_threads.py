@@ -156,7 +156,7 @@ def test_fifty_loads_at_once(shop: tuple[Workbench, types.ModuleType]) -> None:
         assert set(codes) <= {"Receipt", "HB701", "HB703"}
         assert module.Cart().total() == -6
         (loaded,) = hotbuild_runtime.status().bundles
-        results = together(50, lambda _: hotbuild_runtime.unload(loaded.id))
+        results = together(50, lambda _, id=loaded.id: hotbuild_runtime.unload(id))
         codes = Counter(r.code if isinstance(r, HotbuildError) else type(r).__name__ for r in results)
         assert codes["Receipt"] == 1, codes
         assert set(codes) <= {"Receipt", "HB701", "HB704"}

@@ -121,7 +121,8 @@ BODIES: dict[str, str] = {
     "try": "try:\n    return {x} // ({a} - {x})\nexcept ZeroDivisionError as error:\n    return type(error).__name__, {b}\n"
     "finally:\n    done = {a}",
     "with": "with contextlib.suppress(ValueError):\n    if {x} > {a}:\n        raise ValueError({b})\n    return {x}\nreturn {b}",
-    "match": "match {x} % 3:\n    case 0:\n        return {a}\n    case n if n > {b}:\n        return n\n    case _:\n        return -{b}",
+    "match": "match {x} % 3:\n    case 0:\n        return {a}\n    case n if n > {b}:\n        return n\n"
+    "    case _:\n        return -{b}",
     "text": 'return f"{{{x} + {a}!r:>5}} of {b}" + "-0.0"',
     "floats": "return {a}.5 - {x}, -0.0 * {b}, {a} == {b}",
     "walrus": "return [y for i in range({x} % 4) if (y := i * {a}) > {b} % 3]",

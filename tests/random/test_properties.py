@@ -24,6 +24,7 @@ import generate
 import hotbuild_runtime
 import pytest
 from harness import Workbench, digests, imported, verdicts
+
 from hotbuild.pipeline import Options, Result, diff
 
 Modules = dict[str, types.ModuleType]

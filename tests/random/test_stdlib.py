@@ -10,8 +10,9 @@ import sysconfig
 from hashlib import sha256
 from pathlib import Path
 
-import hotbuild.pipeline
 import pytest
+
+import hotbuild.pipeline
 from hotbuild import source
 from hotbuild.audit import audit
 from hotbuild.classify import Classifier, Side

@@ -6,11 +6,12 @@ from hashlib import sha256
 from importlib.util import MAGIC_NUMBER
 from types import CodeType
 
-from hotbuild.codetree import CodeIndex
 from hotbuild_runtime import behavior
 from hotbuild_runtime.bundle import Bundle, Payload, pack, payload, read
 from hotbuild_runtime.fingerprint import fingerprint
 from hotbuild_runtime.manifest import Addition, Manifest, ModuleRecord, PythonTarget, Replacement, Target
+
+from hotbuild.codetree import CodeIndex
 
 TAG = behavior.python_tag()
 PYTHON = PythonTarget(TAG, "3.x", MAGIC_NUMBER.hex(), int(TAG[-1]))

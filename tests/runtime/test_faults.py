@@ -1,6 +1,8 @@
 """An exception at every step of load, check and unload: before and after each function that they call, and on each line
-of the files that change something (the first two times that each is reached). Whatever comes (an error, Ctrl-C), afterwards all is as it was, or the operation is done and
-in the books; nothing is left behind, and the next load and unload work.
+of the files that change something (the first two times that each is reached).
+
+Whatever comes (an error, Ctrl-C), afterwards all is as it was, or the operation is done and in the books; nothing is left
+behind, and the next load and unload work.
 """
 
 import linecache
@@ -24,7 +26,8 @@ BY_LINE = {"loader.py", "splice.py", "stage.py", "newmodules.py", "sources.py", 
 
 OLD = {
     "shop/__init__.py": "",
-    "shop/cart.py": 'class Cart:\n    "was"\n    def total(self):\n        "was"\n        return 1\ndef f():\n    return probed()\n',
+    "shop/cart.py": 'class Cart:\n    "was"\n    def total(self):\n        "was"\n        return 1\n'
+    "def f():\n    return probed()\n",
 }
 NEW = {
     "shop/__init__.py": "",

@@ -10,7 +10,7 @@ import textwrap
 import types
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import hotbuild_runtime
 import pytest
@@ -41,7 +41,7 @@ class Interrupt:
 class Guarded(type):
     """A metaclass that forbids what a program may forbid; the commit must not ask it."""
 
-    log: list[str] = []
+    log: ClassVar[list[str]] = []
 
     def __setattr__(cls, name: str, value: object) -> None:
         cls.log.append(f"set {name}")

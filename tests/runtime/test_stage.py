@@ -139,7 +139,8 @@ def test_probed_names_that_refer_to_each_other(process: Process) -> None:
     )
     bench.apply()
     assert issubclass(modules["shop"].More, modules["shop"].Helper)
-    assert modules["shop"].TABLE == [modules["shop"].More, modules["shop"].Helper]
+    expected = [modules["shop"].More, modules["shop"].Helper]
+    assert expected == modules["shop"].TABLE
 
 
 def test_a_name_that_shadows_a_builtin(process: Process) -> None:
