@@ -330,6 +330,11 @@ def _loads(node: ast.AST) -> set[str]:
 
 def _is_quiet(node: ast.AST) -> bool:
     """Tell whether a compound statement only imports, defines and assigns names, so that it may be run again apart."""
+    if isinstance(node, ast.If) and any(isinstance(n, ast.Call | ast.NamedExpr) for n in ast.walk(node.test)):
+        names = {n.func.id for n in ast.walk(node.test) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        dotted = [n for n in ast.walk(node.test) if isinstance(n, ast.Call) and not isinstance(n.func, ast.Name)]
+        if names - {"hasattr", "isinstance", "callable", "len"} or dotted:
+            return False
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If | ast.Try | ast.ExceptHandler):
             if not _is_quiet(child):

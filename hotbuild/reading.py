@@ -123,6 +123,32 @@ def active(tree: ast.AST) -> bool:
     return False
 
 
+_ASKING = {"hasattr", "isinstance", "issubclass", "callable", "len", "bool", "any", "all", "tuple", "getattr", "int", "str",
+           "platform.system", "platform.python_implementation", "os.environ.get", "os.getenv", "sys.getwindowsversion",
+           "find_spec", "importlib.util.find_spec"}  # fmt: skip
+
+
+def calls_of_the_program(test: ast.expr) -> bool:
+    """Tell whether a condition does more than look: it calls what is not known to only answer, or binds, or waits."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Call) and dotted(node.func) not in _ASKING and not _of_literal(node.func):
+            return True
+        if isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
+            return True
+    return False
+
+
+def _of_literal(function: ast.expr) -> bool:
+    """Tell whether it is a method of a text or of a name's attribute that asks, like `sys.platform.startswith`."""
+    return isinstance(function, ast.Attribute) and function.attr in (
+        "startswith",
+        "endswith",
+        "lower",
+        "upper",
+        "split",
+    )
+
+
 def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
     """Tell whether a decorator may do more than wrap or mark."""
     for decorator in node.decorator_list:

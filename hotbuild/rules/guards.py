@@ -29,6 +29,9 @@ def loud(item: Item) -> str:
     node = _node(item)
     if not isinstance(node, ast.If | ast.Try) and type(node).__name__ != "TryStar":
         return ast.unparse(node).splitlines()[0]
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.If) and reading.calls_of_the_program(inner.test):
+            return f"if {ast.unparse(inner.test)}:"
     for leaf, _ in _leaves(node, ()):
         constant = isinstance(leaf, ast.Expr) and isinstance(leaf.value, ast.Constant)
         plain = isinstance(leaf, ast.Assign) and all(isinstance(t, ast.Name) for t in leaf.targets)

@@ -33,7 +33,7 @@ def source(version: int) -> str:
 def fast_switching() -> Iterator[None]:
     """Let threads take turns often: eight always wait, so that any gap in the commit is found."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+    sys.setswitchinterval(1e-3)
     yield
     sys.setswitchinterval(before)
 

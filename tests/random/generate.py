@@ -520,12 +520,21 @@ def _new_import(program: Program, rng: random.Random) -> Change | None:
     return Change(f"new {text}")
 
 
+def _registered(unit: Function) -> bool:
+    """Tell whether a decorator of the program's own saw the function: what it did with it would stay."""
+    return any("traced" in d or "tagged" in d for d in unit.decorators)
+
+
 def _gone(program: Program, rng: random.Random) -> Change | None:
     """Remove a function or method that nothing mentions and that hides nothing."""
     source = "\n".join(tree(program).values())
     lists: list[list[Unit]] = [m.units for m in program.modules] + [c.members for c in classes(program)]  # type: ignore[misc]
     places = [(units, u) for units in lists for u in units if isinstance(u, Function) and u.name != "__init__"]
-    lonely = [(units, u) for units, u in places if len(re.findall(rf"\b{u.name}\b", source)) == 1 and not u.cell]
+    lonely = [
+        (units, u)
+        for units, u in places
+        if len(re.findall(rf"\b{u.name}\b", source)) == 1 and not u.cell and not _registered(u)
+    ]
     if not lonely:
         return None
     units, unit = rng.choice(lonely)
@@ -639,7 +648,7 @@ def _value_changed(program: Program, rng: random.Random) -> Change | None:
 
 def _effect(program: Program, rng: random.Random) -> Change | None:
     rng.choice(program.modules).units.append(
-        Line(rng.choice(("functools.reduce(max, [1])", "if functools:\n    pass")))
+        Line(rng.choice(("functools.reduce(max, [1])", "if functools.reduce(max, [1]):\n    pass")))
     )
     return Change("a statement with an effect", "HB401")
 

@@ -226,7 +226,7 @@ def test_something_else_in_its_place(process: Process, thing: object) -> None:
 
 @pytest.mark.parametrize("path", ["f", "C.m", "C.D.m"])
 def test_a_missing_target(process: Process, path: str) -> None:
-    source = "def f():\n    return 1\nclass C:\n    def m(self):\n        return 1\n    class D:\n        def m(self):\n            return 1\n"
+    source = "def f():\n    return 1\nclass C:\n    def m(self):\n        return 1\n    class D:\n        def m(self):\n            return 1\n"  # noqa: E501
     changed = {
         "f": source.replace("1", "2", 1),
         "C.m": source[: source.index("class")] + source[source.index("class") :].replace("1", "2", 1),
@@ -263,7 +263,7 @@ def test_a_copy_in_another_namespace_is_ambiguous(process: Process) -> None:
 
 
 def test_equal_definitions_are_told_apart_by_their_lines(process: Process) -> None:
-    source = "held = []\nfor _ in [1]:\n    def f():\n        return 1\nheld.append(f)\nif held:\n    def f():\n        return 1\nheld.append(f)\n"
+    source = "held = []\nfor _ in [1]:\n    def f():\n        return 1\nheld.append(f)\nif held:\n    def f():\n        return 1\nheld.append(f)\n"  # noqa: E501
     changed = source[::-1].replace("1 nruter", "2 nruter", 1)[::-1]
     bench, modules = process(source, changed)
     assert [f() for f in modules["shop"].held] == [1, 1]
