@@ -251,12 +251,8 @@ def _check_untouched(books: Ledger, entry: Entry, changes: list[Change]) -> None
         raise refusal(problems)
 
 
-def _reset_after_fork() -> None:
-    global _lock
-    _running: dict[str, object] = {}
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+    # The thread whose operation was under way does not exist in the child.
+    os.register_at_fork(after_in_child=_running.clear)
 
 __all__ = ["check", "load", "status", "unload"]

@@ -15,6 +15,7 @@ Tests: tests/runtime/test_resolve.py, tests/edits/sites.edit.
 
 import gc
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
@@ -70,6 +71,7 @@ class Resolver:
         self.ledger = ledger
         self.problems: list[Problem] = []
         self.live: dict[str, list[Census]] = {}
+        self._definitions = Counter((m.name, d[0], d[2]) for m in manifest.modules for d in m.definitions.get(tag, ()))
         self._prints: dict[int, str] = {}
         self._compiled = {k: v for e in ledger.standing() for k, v in e.compiled.items()}
         self._kept: list[CodeType] = []
@@ -261,7 +263,7 @@ class Resolver:
         return bool(held) and all(n == shared[id(c)] + self._held(c) for c, n in zip(held, counts, strict=True))
 
     def _held(self, code: CodeType) -> int:
-        return sum(c is code for c in self._kept)
+        return id(code) in self._prints  # `_kept` has it once
 
     def _choose(self, replacement: Replacement, census: Census) -> list[FunctionType]:
         target = replacement.target
@@ -283,10 +285,8 @@ class Resolver:
 
     def _rivals(self, replacement: Replacement, census: Census) -> bool:
         """Tell whether another definition of the old module has the same qualname and the same code."""
-        record = self.manifest.module(replacement.target.module)
-        expects = replacement.expects[self.tag]
-        same = [d for d in record.definitions[self.tag] if d[0] == replacement.target.qualname and d[2] == expects]
-        return len(same) > 1
+        key = replacement.target.module, replacement.target.qualname, replacement.expects[self.tag]
+        return self._definitions[key] > 1
 
     def _absent(self, replacement: Replacement, module: ModuleType) -> tuple[str, str]:
         value: Any = module

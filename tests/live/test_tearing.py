@@ -19,7 +19,7 @@ from hotbuild_runtime.splice import Kind, Slot, splice
 FUNCTIONS = 1_000
 READERS = 8
 LOOKS = 10_000
-COMMITS = 300
+COMMITS = 150
 
 
 def source(version: int) -> str:
@@ -33,7 +33,7 @@ def source(version: int) -> str:
 def fast_switching() -> Iterator[None]:
     """Let threads take turns often: eight always wait, so that any gap in the commit is found."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-3)
+    sys.setswitchinterval(5e-4)
     yield
     sys.setswitchinterval(before)
 
@@ -96,7 +96,7 @@ def test_no_look_is_torn_by_loads(crowd: tuple[Workbench, types.ModuleType], fas
     bench, module = crowd
     loads = 0
     with Readers(module.ALL) as readers:
-        while loads < 3 or not readers.satisfied():
+        while loads < 2 or not readers.satisfied():
             bench.apply()
             bench.unload()
             loads += 1
@@ -176,7 +176,7 @@ def test_functions_classes_and_names_change_together(tmp_path: Path, fast_switch
         for thread in threads:
             thread.start()
         loads = 0
-        while loads < 30 or not (both.is_set() or errors):
+        while loads < 10 or not (both.is_set() or errors):
             bench.apply()
             bench.unload()
             loads += 1
