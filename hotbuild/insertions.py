@@ -19,7 +19,7 @@ Tests: tests/build/test_insertions.py, tests/edits/insert.edit.
 import builtins
 import dis
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from types import CodeType
 
 from .assemble import Module
@@ -36,22 +36,26 @@ _PURE_METHODS = {
 """Methods of built-in and standard types that change nothing."""
 
 
-def unsafe_insertions(modules: Sequence[Module]) -> dict[str, list[Edit]]:
+def unsafe_insertions(modules: Sequence[Module], tree: Collection[str]) -> dict[str, list[Edit]]:
     """Find insertions that must not be run.
+
+    Args:
+        modules: the changed modules, with their edits.
+        tree: top-level names of the tree's modules; what is imported from elsewhere runs none of its code.
 
     Returns:
         A rude edit for each, by module.
     """
     updated = {_last(e.target.qualname) for m in modules for e in m.edits if _is_code(e)}
-    graph = _Graph(modules)
+    graph = _Graph(modules, tree)
     found: dict[str, list[Edit]] = defaultdict(list)
     for module in modules:
-        scope = _Scope(module)
+        scope = _Scope(module, tree)
         for edit in module.edits:
             if edit.kind is not EditKind.INSERT or edit.one is not None:
                 continue
             if edit.item is None:
-                findings = _new_module(module, updated, graph)
+                findings = _new_module(module, updated, scope, graph)
             else:
                 findings = _findings(edit.item, updated, scope, graph)
             for code, message in findings:
@@ -67,12 +71,12 @@ def _findings(item: Item, updated: set[str], scope: "_Scope", graph: "_Graph") -
         yield "HB401", f"making {item.names[0]} runs {why}, whose effects cannot be undone"
     if not item.active:
         return
-    reached = graph.reach(item.evaluates)
+    reached = graph.reach(scope.roots(item))
     if hit := min(reached & updated, default=""):
         yield "HB402", f"its value comes from {hit}, which the same fix changes; it would be computed by the old code"
     elif waits := min((reached & scope.waiting) - item.direct - set(item.names), default=""):
         yield "HB402", f"its value comes from {waits}, which is new too, and only there from the commit on"
-    elif later := min(item.evaluates & scope.unsteady, default=""):
+    elif later := min(item.reads & scope.unsteady, default=""):
         yield "HB402", f"its value comes from {later}, which the program changes as it runs"
     for name in sorted(item.called):
         root, _, method = name.partition(".")
@@ -80,10 +84,10 @@ def _findings(item: Item, updated: set[str], scope: "_Scope", graph: "_Graph") -
             yield "HB402", f"it calls {name}() on a value that lives, whose effects cannot be undone"
 
 
-def _new_module(module: Module, updated: set[str], graph: "_Graph") -> Iterator[tuple[str, str]]:
+def _new_module(module: Module, updated: set[str], scope: "_Scope", graph: "_Graph") -> Iterator[tuple[str, str]]:
     """A new module may be imported by an insertion: its body would then run before the commit."""
     items = module.new_outline.items if module.new_outline else ()
-    roots = {name for i in items if i.active for name in i.evaluates}
+    roots = {name for i in items if i.active for name in scope.roots(i)}
     if hit := min(graph.reach(roots) & updated, default=""):
         yield "HB402", f"the new module's body runs {hit}, which the same fix changes"
 
@@ -102,7 +106,11 @@ class _Scope:
         unsteady: names of values that change after they were bound: by another statement, or through `global`.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, tree: Collection[str]) -> None:
+        outline = module.new_outline
+        imports = [one for i in (outline.items if outline else ()) for one in i.imports]
+        self.foreign = {one.bound for one in imports if one.loads.partition(".")[0] not in tree}
+        self.own = {name for i in (outline.items if outline else ()) for name in i.names}
         self.waiting: set[str] = set()
         self.values: set[str] = set()
         self.unsteady: set[str] = set()
@@ -118,6 +126,16 @@ class _Scope:
         self.unsteady = {n for i in effects for n in i.reads | set(i.names)} & self.values
         self.unsteady |= {n for code in module.new_codes.functions.values() for n in _rebound(code)}
 
+    def roots(self, item: Item) -> set[str]:
+        """Collect the names that lead from a statement to code of the tree: not those of other packages and builtins."""
+        found: set[str] = set()
+        for name in item.evaluates:
+            root, *attributes = name.split(".")
+            if root in self.foreign or (root not in self.own and hasattr(builtins, root)):
+                continue
+            found |= {root, *attributes} - {"?"}
+        return found
+
 
 def _rebound(code: CodeType) -> Iterator[str]:
     """Yield the names that a function binds through `global`."""
@@ -132,7 +150,7 @@ def _rebound(code: CodeType) -> Iterator[str]:
 class _Graph:
     """What a name of the changed modules leads to: a function to what it names, a class to its methods, a value to its parts."""
 
-    def __init__(self, modules: Sequence[Module]) -> None:
+    def __init__(self, modules: Sequence[Module], tree: Collection[str]) -> None:
         self._refers: dict[str, set[str]] = defaultdict(set)
         self._classes: dict[str, Definition] = {}
         for module in modules:
@@ -141,11 +159,13 @@ class _Graph:
                 if owner := code.co_qualname.rpartition(".")[0]:
                     self._refers[_last(owner)].add(code.co_name)
             if module.new_outline is not None:
+                scope = _Scope(module, tree)
                 for item in module.new_outline.items:
                     for name in item.names if item.kind in (ItemKind.ASSIGN, ItemKind.COMPOUND) else ():
-                        self._refers[name] |= item.evaluates
+                        self._refers[name] |= scope.roots(item)
                     for one in item.imports:
-                        self._refers[one.bound] |= {one.name or _last(one.loads)}
+                        if one.bound not in scope.foreign:
+                            self._refers[one.bound] |= {one.name or _last(one.loads)}
                 for definition in module.new_outline.definitions():
                     if definition.is_class:
                         self._classes[definition.name] = definition

@@ -114,7 +114,7 @@ def diff(old: Path, new: Path, options: Options = Options(), progress: Progress 
     watch = _Watch(progress)
     scanned = scan(old, new, options.root, options.rules)
     watch.lap("scan")
-    modules = _judge(scanned.changes, options.optimize, watch)
+    modules = _judge(scanned, options.optimize, watch)
     starred = list(star_imports(modules, scanned.sources))
     watch.lap("classify")
     chosen, notes = select(modules, options.only, options.exclude)
@@ -148,7 +148,8 @@ class _Watch:
 # -- judging
 
 
-def _judge(changes: Sequence[Change], optimize: int, watch: _Watch) -> list[Module]:
+def _judge(scanned: Scan, optimize: int, watch: _Watch) -> list[Module]:
+    changes = scanned.changes
     parts: list[_Draft] = []
     for i, change in enumerate(changes):
         watch.progress("reading changed modules", i, len(changes))
@@ -160,7 +161,8 @@ def _judge(changes: Sequence[Change], optimize: int, watch: _Watch) -> list[Modu
         watch.progress("comparing modules", i, len(parts))
         draft.judge(reads, watch)
     modules = [m for p in parts if (m := p.module()) is not None]
-    extra = unsafe_insertions(modules)
+    tops = {path.removesuffix(".py").partition("/")[0] for path in scanned.sources}
+    extra = unsafe_insertions(modules, tops)
     watch.lap("classify")
     return [_with(m, extra.get(m.change.module, [])) for m in modules]
 

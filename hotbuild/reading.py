@@ -160,7 +160,11 @@ def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> b
 
 
 def evaluates(tree: ast.AST) -> frozenset[str]:
-    """Collect the names and attributes that decide which code runs with a statement; a class's bases only name it."""
+    """Collect the names and attributes that decide which code runs with a statement; a class's bases only name it.
+
+    Returns:
+        Dotted names; `?.attribute` for an attribute of what is computed.
+    """
     roots: tuple[ast.AST, ...] = (tree,)
     if isinstance(tree, ast.ClassDef):
         roots = (*tree.decorator_list, *tree.body, *(b for b in tree.bases if active(b)))
@@ -171,7 +175,7 @@ def evaluates(tree: ast.AST) -> frozenset[str]:
             inside = ast.walk(node.body) if isinstance(node, ast.Lambda) else (node,)
             for n in inside:
                 if isinstance(n, ast.Name | ast.Attribute) and isinstance(n.ctx, ast.Load):
-                    found.add(n.id if isinstance(n, ast.Name) else n.attr)
+                    found.add(dotted(n) or f"?.{getattr(n, 'attr', '')}")
     return frozenset(found)
 
 

@@ -1,5 +1,5 @@
 """An exception at every step of load, check and unload: before and after each function that they call, and on each line
-of the files that change something (the first two times that each is reached).
+of the files that change something (the first time that each is reached).
 
 Whatever comes (an error, Ctrl-C), afterwards all is as it was, or the operation is done and in the books; nothing is left
 behind, and the next load and unload work.
@@ -58,7 +58,7 @@ class Injector:
     def step(self, frame: types.FrameType, event: str) -> None:
         key = frame.f_code, event, frame.f_lineno if event == "line" else 0
         self.reached[key] += 1
-        if self.reached[key] > 2:
+        if self.reached[key] > 1:
             return
         if self.steps == self.at:
             self.place = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name} ({event})"

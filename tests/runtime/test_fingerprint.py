@@ -114,7 +114,7 @@ def test_it_differs_on_the_names_of_free_variables() -> None:
 CONSTANTS = [
     "1", "True", "1.0", "'1'", "b'1'", "-0.0", "0.0", "0", "None", "...", "1j", "complex(-0.0, 1)", "(1,)", "((1,),)",
     "(1, 1)", "(1.0,)", "(True,)", "('1',)", "()", "'(1,)'", "'None'", "'\\n'", "'\\\\n'", "''", "1e400", "-1e400",
-]  # fmt: skip  # noqa: E501
+]  # fmt: skip
 
 
 def test_constants_are_told_apart_by_type() -> None:
