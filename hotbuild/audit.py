@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 from .codetree import CodeIndex, Place
 from .model import Edit, EditKind, Import, Item, ItemKind, Target
+from .names import ACCESSORS, INERT_DECORATORS
 from .source import absolute, parsed
 
 _PAIRED = (EditKind.SAME, EditKind.MOVED, EditKind.UPDATE)
@@ -156,11 +157,13 @@ class _Residue:
         self.free: Counter[Statement] = Counter()
         self.ordered: list[Statement] = []
         self.lines: dict[Statement, int] = {}
+        self.unsettled: set[str] = set()  # names bound several times: where they are read counts
         self.watched: set[str] = set()  # names that a statement with effects looks at: when they are bound counts
         self._scope(tree.body, "")
 
     def _scope(self, body: Sequence[ast.stmt], owner: str) -> None:
         bound = Counter(name for s in body if not self._claimed(s) for name in _binds(s))
+        self.unsettled |= {name for name, count in bound.items() if count > 1}
         self.watched |= {n for s in body if not isinstance(s, _INERT) for n in _loads(s)}
         for i, node in enumerate(body):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -192,7 +195,7 @@ class _Residue:
         else:
             if not self._take(node, _first_target(node)):
                 plain = isinstance(node, ast.Assign | ast.AnnAssign) and once and not _calls(node)
-                free = plain and not self.watched & _binds(node)
+                free = plain and not self.watched & _binds(node) and not self.unsettled & _loads(node)
                 self._leave(("statement", owner, ast.dump(node)), node, ordered=not free)
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, owner: str, once: bool) -> None:
@@ -205,7 +208,8 @@ class _Residue:
         header: object = "rude"
         if not any(e.kind is EditKind.RUDE for e in edits):
             header = _header(node, annotations=not any("annotations" in e.message for e in edits))
-        self._leave(("definition", owner, node.name, numbers, header), node, ordered=not once)
+        settled = once and not self.unsettled & _evaluated(node) and not _acting_decorators(node)
+        self._leave(("definition", owner, node.name, numbers, header), node, ordered=not settled)
         if isinstance(node, ast.ClassDef):
             self._scope(node.body, qualname)
 
@@ -326,6 +330,26 @@ _INERT = (ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef
 
 def _loads(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _evaluated(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
+    """Collect the names that a definition reads when it runs: not those in the bodies of functions."""
+    parts: list[ast.AST] = list(node.decorator_list)
+    if isinstance(node, ast.ClassDef):
+        parts += [*node.bases, *node.keywords, *(s for s in node.body if isinstance(s, ast.Assign | ast.AnnAssign))]
+    else:
+        parts += [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
+    return {name for part in parts for name in _loads(part)}
+
+
+def _acting_decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Tell whether a decorator may register what it decorates: then the order counts."""
+    for decorator in node.decorator_list:
+        name = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        accessor = name.partition(".")[0] == node.name and name.rpartition(".")[2] in ACCESSORS
+        if name not in INERT_DECORATORS and not accessor:
+            return True
+    return False
 
 
 def _is_quiet(node: ast.AST) -> bool:

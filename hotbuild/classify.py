@@ -235,7 +235,9 @@ class Classifier:
             self._add(EditKind.KEEP, self._target(now, definition.name), old_item=item)
 
     def _uncovers(self, name: str, owner: Definition | None) -> list[tuple[str, str]]:
-        """HB402: the fix removes a module's name that hides a builtin, and still uses the name."""
+        """HB306, HB402: what the fix removes would stay and go on hiding an inherited member, or a builtin."""
+        if owner is not None and (base := struct.inherited(owner, name, self.classes)):
+            return [("HB306", f"{owner.name}.{name} was removed, which uncovers the one of {base}")]
         if owner is None and hasattr(builtins, name) and name in mentioned(self.new.codes.module):
             return [("HB402", f"{name} was removed and would go on hiding the builtin that the new code means")]
         return []

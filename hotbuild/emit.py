@@ -3,6 +3,7 @@
 Owns: `encode` and `write`. The file appears by rename: an interrupted build leaves none.
 """
 
+import errno
 import os
 import platform
 import tempfile
@@ -55,8 +56,13 @@ def write(data: bytes, path: Path) -> None:
     """Write a file so that it is there whole, or not at all.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or there is something at the place that is not a file.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "there is something that is not a file", str(path))
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

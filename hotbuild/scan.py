@@ -125,11 +125,11 @@ def scan(old: Path, new: Path, root: str | None = None, rules: Rules = Rules()) 
         if was == now:
             continue
         if path.endswith(_EXTENSIONS):
-            extensions.append(path)
+            extensions.append(_printable(path))
         elif not path.endswith(".py"):
-            other.append(path)
-        elif not rules.takes(path) or _hidden(path, before, after):
-            left_out.append(path)
+            other.append(_printable(path))
+        elif not rules.takes(path) or _hidden(path, before, after) or not _is_text(path):
+            left_out.append(_printable(path))
         else:
             name, package = module_name(path)
             changes[name] = _merged(changes.get(name), Change(name, path, package, was, now))
@@ -142,6 +142,19 @@ def scan(old: Path, new: Path, root: str | None = None, rules: Rules = Rules()) 
         len(paths),
         {p: f for p, f in after.files.items() if p.endswith(".py") and kept(p)},
     )
+
+
+def _printable(path: str) -> str:
+    """A file name may hold bytes that are no text."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _hidden(path: str, before: Tree, after: Tree) -> bool:
@@ -222,7 +235,7 @@ def _walk(root: Path, prefix: str) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(f for f in folders if f not in _NEVER and not _is_environment(here / f))
         below = prefix + here.relative_to(root).as_posix() + "/" if here != root else prefix
         for file in sorted(files):
-            if not file.endswith((".pyc", ".pyo", ".orig", ".rej", "~")):
+            if not file.endswith((".pyc", ".pyo", ".orig", ".rej", "~")) and (here / file).is_file():
                 yield below + file, here / file
 
 

@@ -69,6 +69,8 @@ def select(
             chosen[module].append(edit)
             if edit.kind is EditKind.INSERT:
                 notes.append(f"{edit.target} comes along: selected code refers to it")
+    if only and not any(chosen.values()):
+        notes.append(f"--only {' '.join(only)} matches no edit; `hotbuild check OLD NEW -v` lists them")
     left = sum(
         e.kind in (*_CARRIED, EditKind.RUDE) and e not in chosen[m.change.module] for m in modules for e in m.edits
     )

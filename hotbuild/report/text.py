@@ -17,7 +17,7 @@ def print_diff(result: Result, path: str | None, verbose: bool) -> None:
     if result.rude:
         click.echo(f"\n{_count(result.rude)}; nothing was written.", err=True)
     elif result.bundle is None:
-        click.echo("Nothing to patch: the trees differ in nothing that runs.")
+        click.echo(_nothing(result))
     elif path is None:
         click.echo(f"{_summary(result)}: {len(result.bundle)} bytes, id {result.id[:12]} (dry run, not written).")
     else:
@@ -31,10 +31,16 @@ def print_check(result: Result, verbose: bool) -> None:
     if result.rude:
         click.echo(f"\n{_count(result.rude)}.", err=True)
     elif result.bundle is None:
-        click.echo("Nothing to patch: the trees differ in nothing that runs.")
+        click.echo(_nothing(result))
     else:
         click.echo(f"Can be carried: {_summary(result)}.")
     _seconds(result, verbose)
+
+
+def _nothing(result: Result) -> str:
+    if any(module.edits for module in result.modules if any(e.kind not in _QUIET for e in module.edits)):
+        return "Nothing to patch in what is selected."
+    return "Nothing to patch: the trees differ in nothing that a process could take."
 
 
 def rude_lines(edit: Edit) -> str:

@@ -187,6 +187,14 @@ def _made_by_makers(owner: Definition) -> frozenset[str]:
     return frozenset(stored)
 
 
+def inherited(owner: Definition, name: str, classes: Classes) -> str:
+    """Name the base in the module from which a class would inherit a member; empty when none has it."""
+    for one, _ in _family(owner, classes):
+        if one is not owner and any(name in i.names for i in one.items):
+            return one.name
+    return ""
+
+
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
 

@@ -148,7 +148,7 @@ def _plan(path: str | os.PathLike[str], clock: Clock) -> Plan:
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(bundle.MAX_FILE + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise refuse("HB609", f"cannot be read: {getattr(error, 'strerror', None) or error}", str(path)) from None
     box = bundle.read(data)
     clock.lap("read")
@@ -232,10 +232,11 @@ def _unload(id: str, clock: Clock) -> Receipt:
 
 
 def _entry(books: Ledger, id: str) -> Entry:
-    matches = [e for e in books.entries.values() if e.id == id or (len(id) >= 12 and e.id.startswith(id))]
+    text = str(id)
+    matches = [e for e in books.entries.values() if e.id == text or (len(text) >= 12 and e.id.startswith(text))]
     if len(matches) != 1:
         loaded = ", ".join(e.id[:12] for e in books.entries.values()) or "none"
-        raise refuse("HB704", f"no loaded bundle has the id {id[:64]!r} (loaded: {loaded})")
+        raise refuse("HB704", f"no loaded bundle has the id {text[:64]!r} (loaded: {loaded})")
     return matches[0]
 
 

@@ -171,4 +171,5 @@ def _hidden(owner: type, name: str) -> Iterator[type]:
         seen.add(cls)
         order = cls.__mro__
         yield from (base for base in order[order.index(owner) + 1 :] if name in vars(base))
+        yield from (base for base in order[:-1] if "__getattr__" in vars(base))  # which would now be asked
         pending += type.__subclasses__(cls)

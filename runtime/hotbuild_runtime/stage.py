@@ -207,6 +207,10 @@ class Staging:
         if slot.read() is not MISSING:
             kind = type(slot.read()).__name__
             self.problems.append(Problem("HB403", f"{slot.name} exists already in the process (a {kind})", item.where))
+        if item.owner is not None and slot.name in vars(item.owner).get("__abstractmethods__", ()):
+            self.problems.append(
+                Problem("HB307", f"{slot.name} is abstract in the live class, and stays so", item.where)
+            )
         if item.owner is not None and slot.name.startswith("__") and slot.name.endswith("__"):
             code = "HB303" if slot.name == "__slots__" else "HB307"
             self.problems.append(Problem(code, f"{slot.name} would be added to the live class", item.where))

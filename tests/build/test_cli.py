@@ -306,20 +306,35 @@ def test_an_interrupt_while_writing_leaves_no_file(place: Path, event: str) -> N
 
 
 def test_ctrl_c_leaves_no_file_and_no_traceback(place: Path) -> None:
-    """The signal comes while the command waits for a source file that is a pipe: it is then in the middle of its work."""
-    (place / "new" / "slow.py").unlink(missing_ok=True)
-    os.mkfifo(place / "new" / "slow.py")
+    """The signal comes while the command waits for a base bundle that is a pipe: it is then in the middle of its work."""
+    os.mkfifo(place / "slow.hpb")
     before = files(place)
     child = subprocess.Popen(
-        [sys.executable, "-m", "hotbuild", "diff", "old", "new", "-o", "fix.hpb"],
+        [sys.executable, "-m", "hotbuild", "diff", "old", "new", "-o", "fix.hpb", "--base", "slow.hpb"],
         cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with (place / "new" / "slow.py").open("wb"):  # returns when the command has opened its end
+    with (place / "slow.hpb").open("wb"):  # returns when the command has opened its end
         child.send_signal(signal.SIGINT)
         output, errors = child.communicate(timeout=60)
     assert child.returncode not in (0, 3, 4)
     assert "Traceback" not in output + errors
     assert files(place) == before
+
+
+def test_a_pipe_in_a_tree_is_no_source_file(place: Path) -> None:
+    """Reading it would wait for ever."""
+    os.mkfifo(place / "new" / "pipe.py")
+    done = hotbuild(place, "check", "old", "new")
+    assert done.returncode == 0
+    assert "pipe" not in done.stdout + done.stderr
+
+
+def test_the_output_never_replaces_what_is_not_a_file(place: Path) -> None:
+    os.mkfifo(place / "pipe.hpb")
+    done = hotbuild(place, "diff", "old", "new", "-o", "pipe.hpb")
+    assert done.returncode == 1
+    assert "not a file" in done.stderr
+    assert (place / "pipe.hpb").is_fifo()
 
 
 def test_a_file_that_may_not_be_read(place: Path) -> None:

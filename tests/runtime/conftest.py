@@ -2,7 +2,6 @@
 
 import contextlib
 import linecache
-import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,17 +10,9 @@ import hotbuild_runtime
 import pytest
 from harness import Workbench
 from hotbuild_runtime.newmodules import FINDER
+from leftovers import leftovers
 
 Process = tuple[Workbench, dict[str, types.ModuleType]]
-
-
-def leftovers() -> list[str]:
-    """List what a process without bundles must not hold."""
-    found = [f"linecache {name}" for name in linecache.cache if name.startswith("<hotbuild")]
-    found += [f"bundle {b.id}" for b in hotbuild_runtime.status().bundles]
-    if FINDER in sys.meta_path or FINDER.provided:
-        found.append("import hook")
-    return found
 
 
 @pytest.fixture(autouse=True)
