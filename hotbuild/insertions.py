@@ -66,6 +66,20 @@ def unsafe_insertions(modules: Sequence[Module], tree: Collection[str]) -> dict[
     return found
 
 
+def ran_at_import(modules: Sequence[Module]) -> Iterator[str]:
+    """Note what module bodies made, when they ran, by calling functions that the fix changes: it stays as it is."""
+    updated = {_last(e.target.qualname) for m in modules for e in m.edits if _is_code(e)}
+    for module in modules:
+        if module.old_outline is None or module.new_outline is None:
+            continue
+        known = {i.text for i in module.old_outline.items}
+        for item in module.new_outline.items:
+            made = ", ".join(item.names) or str(item.kind)
+            for name in sorted({_last(c) for c in item.called} & updated if item.text in known else ()):
+                place = f"{module.change.path}:{item.span.line}"
+                yield f"{place}: {made} was made by {name} when the module was imported, and stays as it is"
+
+
 def _findings(item: Item, updated: set[str], scope: "_Scope", graph: "_Graph") -> Iterator[tuple[str, str]]:
     if item.definition is not None and item.definition.is_class and (why := graph.registers(item.definition)):
         yield "HB401", f"making {item.names[0]} runs {why}, whose effects cannot be undone"

@@ -24,7 +24,7 @@ from .audit import audit
 from .classify import Classifier, Side
 from .codetree import CodeIndex
 from .correlate import correlate
-from .insertions import unsafe_insertions
+from .insertions import ran_at_import, unsafe_insertions
 from .model import Change, Definition, Edit, EditKind, Span, Target
 from .outline import outline
 from .rules.struct import MAKERS
@@ -121,7 +121,7 @@ def diff(old: Path, new: Path, options: Options = Options(), progress: Progress 
     edits = _sorted([*_outside(scanned, options), *starred, *(e for group in chosen.values() for e in group)])
     if options.forbid_keep:
         edits = [_forbidden(e) if e.kind is EditKind.KEEP else e for e in edits]
-    notes = [*_notes(scanned, edits), *notes]
+    notes = [*_notes(scanned, edits), *ran_at_import(modules), *notes]
     watch.lap("select")
     data: bytes | None = None
     if not any(e.kind is EditKind.RUDE for e in edits) and any(e.kind in _EFFECTIVE for e in edits):

@@ -1,6 +1,7 @@
 """An inserted statement runs before the commit: it must not see, even at some removes, code that the same fix changes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from harness import Workbench, verdicts
@@ -85,3 +86,10 @@ def test_inserted_functions_may_be_called(bench: Make) -> None:
     with trees.running() as modules:
         trees.apply()
         assert modules["m"].f() == 8
+
+
+def test_what_changed_code_made_at_import_is_noted(tmp_path: Path) -> None:
+    """A module body is never run again: the operator is told which values stay."""
+    old = "def rate():\n    return 1\nX = rate()\n"
+    result = Workbench(tmp_path, {"shop.py": old}, {"shop.py": old.replace("return 1", "return 2")}).build()
+    assert "shop.py:3: X was made by rate when the module was imported, and stays as it is" in result.notes

@@ -25,7 +25,7 @@ from hotbuild.scan import Rules, scan
 STDLIB = Path(sysconfig.get_path("stdlib"))
 WHOLE = bool(os.environ.get("HOTBUILD_WHOLE_STDLIB"))
 SAMPLE = 150
-LARGEST = 40_000  # bytes, of a module of the sample
+LARGEST = 20_000  # bytes, of a module of the sample
 LEFT_OUT = ("site-packages", "test", "tests", "idle_test", "lib2to3", "__pycache__")
 
 
